@@ -1,0 +1,1 @@
+"""Recount: a hit comes in, a number goes out."""

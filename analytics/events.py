@@ -1,0 +1,210 @@
+"""The vocabulary: what crosses from one stage to the next, why a hit is refused, and the limits.
+
+Everything here is a frozen value without Django in it. Stages hand each other these values and nothing else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+PAGEVIEW = "pageview"
+ENGAGEMENT = "engagement"
+
+
+class Hit(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One event as it was received, immutable; one row of the table `hit`.
+
+    It travels through the buffer as a msgpack array: new fields go at the end and have a default, so that an older
+    and a newer process can read each other's entries.
+    """
+
+    site_id: int
+    hit_id: UUID
+    """UUIDv7, made at the door."""
+    received_at: dt.datetime
+    ts: dt.datetime
+    """When it happened: the client's time, corrected and clamped; else `received_at`."""
+    protocol: str
+    payload: str
+    """The event's own JSON, query string or log line, untouched but for addresses."""
+    user_agent: str = ""
+    client_hints: str = ""
+    """The Sec-CH-UA headers that came, as JSON."""
+    language: str = ""
+    referer: str = ""
+    """The Referer header."""
+    ip_prefix: str = ""
+    """Network of the client, /24 or /48. The full address exists nowhere."""
+    visitor_id: int
+    """Signed 64 bits; a keyed hash that cannot be turned back."""
+    previous_visitor_id: int | None = None
+    """The same visitor under yesterday's salt; never stored, tried for visits that run across midnight."""
+    cookieless: bool = True
+    """True when the visitor id holds for a day only."""
+    event_id: UUID | None = None
+    """The client's own id in canonical form: the same (site, event id) counts once."""
+    refused: str = ""
+    """A value of `Refusal` when the hit was refused at the door; such a hit has no event."""
+    flags: str = ""
+    """Comma-separated remarks: `clamped` for a time moved into the allowed range."""
+
+
+class ClientEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client said, in our words, whatever the wire format. `protocols.read(hit)` makes it of a payload."""
+
+    name: str
+    url: str = ""
+    referrer: str = ""
+    title: str = ""
+    event_id: UUID | None = None
+    timestamp: dt.datetime | None = None
+    client_id: str = ""
+    """A stable id the client keeps (GA4 `cid`, Segment `anonymousId`)."""
+    user_id: str = ""
+    props: dict[str, str] = {}
+    revenue: Decimal | None = None
+    currency: str = ""
+    """ISO 4217, upper case."""
+    interactive: bool = True
+    """False: does not save a visit from being a bounce."""
+    engagement_ms: int = 0
+    scroll_percent: int = 0
+    screen: str = ""
+    """Width x height, such as `1920x1080`."""
+    language: str = ""
+    category: str = ""
+    """Set by formats that know that it is no page (`asset`, `error`, `redirect` of an access log)."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """What reports count, derived from a hit under a ruleset; one row of the table `event`.
+
+    Text is never null: what is not set is the empty string. The attributes from `entry_path` to `language` are the
+    visit's own (its first event's), repeated on each of its events.
+    """
+
+    site_id: int
+    ts: dt.datetime
+    hit_id: UUID
+    event_id: UUID | None
+    visitor_id: int
+    cookieless: bool
+    visit_id: int
+    visit_started_at: dt.datetime
+    name: str
+    host: str
+    path: str
+    title: str
+    entry_path: str
+    referrer: str
+    source: str
+    medium: str
+    channel: str
+    utm_source: str
+    utm_medium: str
+    utm_campaign: str
+    utm_content: str
+    utm_term: str
+    country: str
+    """ISO 3166-1 alpha-2."""
+    region: str
+    city: str
+    browser: str
+    browser_version: str
+    os: str
+    os_version: str
+    device: str
+    """Desktop, Mobile, Tablet, TV, Console or Other."""
+    screen: str
+    language: str
+    interactive: bool
+    engagement_ms: int
+    scroll_percent: int
+    revenue: Decimal | None
+    currency: str
+    props: str
+    """A JSON object of strings; `{}` when there are none."""
+    category: str
+    """Empty: counted. Otherwise why reports leave it out: a bot category, `asset`, `error`, `redirect`, `excluded`."""
+    ruleset: int
+    part: int = 0
+    batch: int = 0
+
+
+class Ruleset(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules of one site under which hits become events. Version 1 is the default of every site."""
+
+    version: int = 1
+    visit_timeout_seconds: int = 30 * 60
+    own_hosts: tuple[str, ...] = ()
+    """Hosts whose referrers are no source: the site's domain and its further domains."""
+    excluded_paths: tuple[str, ...] = ()
+    """Wildcard patterns (`/admin/*`) of pages that reports leave out."""
+    source_names: dict[str, str] = {}
+    """Referrer host → source name, before the built-in list."""
+    channel_rules: tuple[ChannelRule, ...] = ()
+    """Tried in order before the default channels."""
+
+
+class ChannelRule(msgspec.Struct, frozen=True, kw_only=True):
+    """When every pattern given matches (case-insensitive wildcard), the visit belongs to `channel`."""
+
+    channel: str
+    source: str = "*"
+    medium: str = "*"
+    campaign: str = "*"
+
+
+class Refusal(enum.StrEnum):
+    """Why the door refuses an event: a closed list. Each is counted; `ingest/answers.py` maps each to an answer."""
+
+    BAD_JSON = "bad_json"
+    BAD_ENCODING = "bad_encoding"
+    TOO_LARGE = "too_large"
+    TOO_MANY_EVENTS = "too_many_events"
+    NO_EVENTS = "no_events"
+    NO_SITE = "no_site"
+    UNKNOWN_SITE = "unknown_site"
+    BAD_KEY = "bad_key"
+    NO_NAME = "no_name"
+    BAD_NAME = "bad_name"
+    BAD_URL = "bad_url"
+    BAD_FIELD = "bad_field"
+    BAD_TIMESTAMP = "bad_timestamp"
+    BAD_EVENT_ID = "bad_event_id"
+    BAD_PROPS = "bad_props"
+    BAD_REVENUE = "bad_revenue"
+
+
+class Refused(Exception):
+    """An event or a whole request that cannot be accepted. `message` tells the sender what to do about it."""
+
+    def __init__(self, code: Refusal, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Limits:
+    """Every limit of the door, in one place."""
+
+    BODY_BYTES = 1 << 20
+    INFLATED_BYTES = 4 << 20
+    EVENTS_PER_REQUEST = 500
+    EVENT_BYTES = 32 << 10
+    NAME_CHARS = 128
+    URL_CHARS = 2048
+    TITLE_CHARS = 512
+    USER_AGENT_CHARS = 512
+    ID_CHARS = 256
+    PROPS = 100
+    PROP_KEY_CHARS = 128
+    PROP_VALUE_CHARS = 1024
+    REFUSED_PAYLOAD_CHARS = 4096
+    PAST_SECONDS = 72 * 3600
+    FUTURE_SECONDS = 10 * 60
