@@ -1,0 +1,1 @@
+"""DASHBOARD POOL: what customers see: pages, and in `api/` the stats API."""

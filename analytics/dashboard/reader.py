@@ -1,0 +1,99 @@
+"""What a page asks: the few questions that its tiles, chart and cards are drawn from, each asked once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Iterable
+
+from analytics.dashboard import period, tiles
+from analytics.dashboard.period import Interval, Span
+from analytics.dashboard.state import State
+from analytics.reports import cache
+from analytics.reports.query import Answer, Query
+from analytics.sites.models import Site
+
+_CURRENT = dt.timedelta(minutes=5)
+
+
+class Reader:
+    """The answers for one site and state at one moment."""
+
+    def __init__(self, site: Site, state: State, now: dt.datetime) -> None:
+        self.site = site
+        self.state = state
+        self.now = now.replace(second=0, microsecond=0)
+        """By the minute, so that readers who look at the same time share the cached answer."""
+        self.asked: list[Answer] = []
+
+    @functools.cached_property
+    def span(self) -> Span:
+        return self.state.span(self.site.timezone, self.now)
+
+    @functools.cached_property
+    def before(self) -> Span | None:
+        """The whole of what the span is compared with; None when it is not."""
+        return period.previous(self.state.word, self.span) if self.state.compare else None
+
+    @property
+    def interval(self) -> Interval:
+        """The chosen one when it suits the range, else the fitting one."""
+        fitting = period.intervals(self.span)
+        return next((name for name in fitting if name == self.state.interval), fitting[0])
+
+    @functools.cached_property
+    def totals(self) -> Answer:
+        return self._ask(self.span, tiles.NAMES)
+
+    @functools.cached_property
+    def totals_before(self) -> Answer | None:
+        if self.before is None:
+            return None
+        return self._ask(period.same_part(self.span, self.before, self.now), tiles.NAMES)
+
+    def series(self, span: Span) -> Answer:
+        """The chosen metric by time."""
+        return self._ask(span, (self.state.metric,), (f"time:{self.interval}",))
+
+    def rows(self, dimension: str, metrics: tuple[str, ...], limit: int, offset: int = 0) -> Answer:
+        """The greatest rows of a dimension; asks for one more than is shown, to know whether there are more."""
+        return self._ask(self.span, metrics, (dimension,), limit=limit + 1, offset=offset)
+
+    def left_out(self) -> Answer:
+        """Events by why reports leave them out; the empty category is what they count."""
+        return self._ask(self.span, ("events",), ("event:category",), with_bots=True)
+
+    def current(self) -> Answer:
+        """Visitors with an event in the last five minutes."""
+        return self._ask(Span(self.now - _CURRENT, self.now + dt.timedelta(minutes=1)), ("visitors",))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the answers given so far say about themselves, each once."""
+        return tuple(dict.fromkeys(answer.warning for answer in self.asked if answer.warning))
+
+    def _ask(
+        self,
+        span: Span,
+        metrics: Iterable[str],
+        dimensions: tuple[str, ...] = (),
+        *,
+        limit: int = 10_000,
+        offset: int = 0,
+        with_bots: bool = False,
+    ) -> Answer:
+        query = Query(
+            site_id=self.site.pk,
+            metrics=tuple(metrics),
+            start=span.start,
+            end=span.end,
+            zone=self.site.timezone,
+            dimensions=dimensions,
+            filter=self.state.filter,
+            limit=limit,
+            offset=offset,
+            with_bots=with_bots,
+        )
+        answer = cache.answer(query, self.site.data_version, self.now)
+        self.asked.append(answer)
+        return answer

@@ -1,0 +1,111 @@
+"""The pages and their fragments. Who may see what is decided here, once, before anything is read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_safe
+
+from analytics.dashboard import breakdown, cards, site_page, state, top
+from analytics.dashboard.reader import Reader
+from analytics.reports.query import BadQuery
+from analytics.sites import access
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def signed_in(view: View[P]) -> View[P]:
+    """Only for who is signed in; what is read stays with the reader and is asked for again the next time."""
+
+    @functools.wraps(view)
+    @require_safe
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.user.is_anonymous:
+            return _sign_in(request)
+        try:
+            response = view(request, *args, **kwargs)
+        except BadQuery as error:
+            response = render(request, "dashboard/bad_query.html", {"error": error}, status=400)
+        patch_cache_control(response, private=True, no_cache=True)
+        return response
+
+    return guarded
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    if "HX-Request" in request.headers:  # a fragment cannot show the form: load the page anew, which leads there
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return redirect_to_login(request.get_full_path())
+
+
+def _reader(request: HttpRequest, domain: str) -> Reader:
+    try:
+        site = access.site_for(request.user, domain)
+    except access.NoSuchSite as error:
+        raise Http404("There is no such site.") from error
+    return Reader(site, state.read(site, request.GET), timezone.now())
+
+
+def _card(name: str) -> cards.Card:
+    if name not in cards.CARDS:
+        raise Http404("There is no such card.")
+    return cards.CARDS[name]
+
+
+@signed_in
+def sites(request: HttpRequest) -> HttpResponse:
+    mine = access.sites_of(request.user)
+    whole = request.GET.get("whole") == "1"
+    now, door = timezone.now(), settings.INGEST_URL
+    bodies = [(site, site_page.site_card(site, now, door) if whole else None) for site in mine]
+    context = {"sites": bodies, "whole": whole, "example_snippet": site_page.example_snippet(door)}
+    return render(request, "dashboard/sites.html", context)
+
+
+@signed_in
+def site_card(request: HttpRequest, domain: str) -> HttpResponse:
+    body = site_page.site_card(_reader(request, domain).site, timezone.now(), settings.INGEST_URL)
+    return render(request, "dashboard/parts/site_card.html", {"body": body})
+
+
+@signed_in
+def site(request: HttpRequest, domain: str) -> HttpResponse:
+    reader = _reader(request, domain)
+    return render(request, "dashboard/site.html", site_page.context(reader, access.sites_of(request.user)))
+
+
+@signed_in
+def top_card(request: HttpRequest, domain: str) -> HttpResponse:
+    reader = _reader(request, domain)
+    return render(request, "dashboard/parts/top.html", {"top": top.context(reader)})
+
+
+@signed_in
+def card(request: HttpRequest, domain: str, name: str) -> HttpResponse:
+    body = breakdown.card(_reader(request, domain), _card(name))
+    return render(request, "dashboard/parts/card.html", {"body": body})
+
+
+@signed_in
+def now(request: HttpRequest, domain: str) -> HttpResponse:
+    return render(request, "dashboard/parts/now.html", {"current": site_page.current(_reader(request, domain))})
+
+
+@signed_in
+def table(request: HttpRequest, domain: str, name: str, tab: str) -> HttpResponse:
+    reader, which = _reader(request, domain), _card(name)
+    if not which.has(tab):
+        raise Http404("There is no such table.")
+    page = breakdown.page_number(request.GET.get("page", ""))
+    context = site_page.frame(reader, access.sites_of(request.user)) | breakdown.table(reader, which, which.tab(tab), page)
+    context["sheet"] = "HX-Request" in request.headers
+    return render(request, "dashboard/table.html", context)

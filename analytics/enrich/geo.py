@@ -1,0 +1,117 @@
+"""Where a network is, from an mmdb file: GeoLite2/GeoIP2 City and Country, DB-IP, IPinfo and their like."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import maxminddb
+
+from analytics.enrich import address
+
+logger = logging.getLogger(__name__)
+
+# Corrupt files show themselves in many ways: the reader's own error, ValueError, text that is no UTF-8 (a
+# ValueError), pointers that run in circles, lengths beyond the end, types where another was due.
+_CORRUPT = (
+    maxminddb.InvalidDatabaseError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    MemoryError,
+)
+
+
+class Place(NamedTuple):
+    country: str = ""
+    """ISO 3166-1 alpha-2."""
+    region: str = ""
+    """ISO 3166-2, such as `US-CA`."""
+    city: str = ""
+    """The English name."""
+
+
+NOWHERE = Place()
+
+
+class Geo:
+    """A database in memory: what happens to its file does not touch an open instance."""
+
+    def __init__(self, reader: maxminddb.Reader | None = None) -> None:
+        self._reader = reader
+        self._ipv6 = reader is not None and reader.metadata().ip_version == 6
+        self._reported = False
+        self._cached = lru_cache(maxsize=1 << 16)(self._look_up)
+
+    @classmethod
+    def open(cls, path: str | None) -> Geo:
+        """Never raises: without a readable file, one warning and an instance that knows no place."""
+        if not path:
+            logger.warning("No address database is set: locations stay empty")
+            return cls()
+        try:
+            return cls(maxminddb.open_database(path, maxminddb.MODE_MEMORY))
+        except (OSError, *_CORRUPT) as error:
+            logger.warning("The address database %s cannot be read, locations stay empty: %s", path, error)
+            return cls()
+
+    def locate(self, ip_prefix: str) -> Place:
+        """Of a network such as '203.0.113.0/24' or '2001:db8::/48'; nowhere for '' and what is no network."""
+        return self._cached(ip_prefix) if ip_prefix and self._reader else NOWHERE
+
+    def _look_up(self, ip_prefix: str) -> Place:
+        try:
+            first = ipaddress.ip_address(ip_prefix.partition("/")[0])
+        except ValueError:
+            return NOWHERE
+        if self._reader is None or (first.version == 6 and not self._ipv6):
+            return NOWHERE
+        try:
+            record = self._reader.get(first)
+        except _CORRUPT as error:
+            self._report(error)
+            return NOWHERE
+        return _place(record) if isinstance(record, dict) else NOWHERE
+
+    def _report(self, error: BaseException) -> None:
+        if not self._reported:
+            self._reported = True
+            logger.warning("The address database is corrupt, some locations stay empty: %s", error)
+
+
+def _place(record: dict[str, Any]) -> Place:
+    country = _text(record.get("country_code")) or _iso_code(record.get("country"))
+    country = country.upper()
+    if len(country) != 2 or not (country.isascii() and country.isalpha()):
+        return NOWHERE
+    return Place(country, _region(country, record.get("subdivisions")), _city(record.get("city")))
+
+
+def _iso_code(country: object) -> str:
+    if isinstance(country, dict):
+        return _text(country.get("iso_code"))
+    return _text(country)
+
+
+def _region(country: str, subdivisions: object) -> str:
+    # DB-IP and IPinfo give names of regions only; a name is no code, and guessing one would mix the two.
+    if not isinstance(subdivisions, list) or not subdivisions or not isinstance(subdivisions[0], dict):
+        return ""
+    code = _text(subdivisions[0].get("iso_code")).upper()
+    return f"{country}-{code}" if code else ""
+
+
+def _city(city: object) -> str:
+    if isinstance(city, dict):
+        names = city.get("names")
+        return _text(names.get("en")) if isinstance(names, dict) else ""
+    return _text(city)
+
+
+def _text(value: object) -> str:
+    return address.clean(value) if isinstance(value, str) else ""

@@ -1,0 +1,117 @@
+"""Who is it: the client's address, and the visitor id that stands in for it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import hmac
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from django.conf import settings
+
+from analytics import buffer
+from analytics.events import ClientEvent
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    id: int
+    previous_id: int | None
+    cookieless: bool
+    part: int
+
+
+def address(headers: Mapping[str, str], peer: str, trusted: Sequence[Network]) -> Address | None:
+    """The client's address: the right-most hop of X-Forwarded-For that is no trusted proxy; else the peer's.
+
+    X-Forwarded-For counts only when the peer itself is trusted. What is no address is None.
+    """
+    hop = parse_address(peer)
+    for text in reversed(headers.get("x-forwarded-for", "").split(",")):
+        if hop is None or not any(hop in network for network in trusted) or not text.strip():
+            break
+        hop = parse_address(text.strip())
+    return hop
+
+
+def parse_address(text: str) -> Address | None:
+    """An address, with or without a port; one mapped into IPv6 is unwrapped."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        return found.ipv4_mapped
+    return found
+
+
+def network(address: Address | None) -> str:
+    """What may be kept of an address: /24 or /48."""
+    if address is None:
+        return ""
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+
+def identify(site_id: int, said: ClientEvent, who: tuple[Address | None, str], now: dt.datetime) -> Visitor:
+    """The visitor of an event; `who` is (address, user agent). Raises buffer.Away when no salt is known.
+
+    A client's or user's own id makes an id that lasts; otherwise it lasts for the UTC day, and yesterday's is given
+    too, for a visit that runs across midnight.
+    """
+    if lasting := _lasting(site_id, said):
+        return lasting
+    today = now.date()
+    return _of_the_day(site_id, who, (buffer.salt(today), buffer.salt(today - dt.timedelta(days=1))))
+
+
+def historical(
+    site_id: int, said: ClientEvent, who: tuple[Address | None, str], happened_at: dt.datetime
+) -> Visitor:
+    """The visitor of an event of the past, for which no salt is kept: keys are derived from SECRET_KEY and the UTC day.
+
+    The same event always has the same visitor, so that a second import repeats the first. The ids are not those that
+    the door gave live.
+    """
+    if lasting := _lasting(site_id, said):
+        return lasting
+    day = happened_at.astimezone(dt.UTC).date()
+    return _of_the_day(site_id, who, (_past_key(day), _past_key(day - dt.timedelta(days=1))))
+
+
+@functools.lru_cache(maxsize=1000)
+def _past_key(day: dt.date) -> bytes:
+    text = f"visitors of {day.isoformat()}"
+    return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256")
+
+
+def _lasting(site_id: int, said: ClientEvent) -> Visitor | None:
+    """The visitor whom the client or user id names."""
+    if not (said.user_id or said.client_id):
+        return None
+    text = f"u {said.user_id}" if said.user_id else f"c {said.client_id}"
+    return Visitor(hashed(b"", site_id, text), None, False, buffer.part_of(site_id, text))
+
+
+def _of_the_day(site_id: int, who: tuple[Address | None, str], keys: tuple[bytes, bytes]) -> Visitor:
+    """The cookieless visitor under the key of the day, and under that of the day before."""
+    text = f"{who[0]} {who[1]}"
+    today, yesterday = keys
+    return Visitor(
+        hashed(today, site_id, text), hashed(yesterday, site_id, text), True, buffer.part_of(site_id, text)
+    )
+
+
+def hashed(key: bytes, site_id: int, text: str) -> int:
+    """64 bits, signed, that cannot be turned back without the key."""
+    digest = blake2b(f"{site_id} {text}".encode(errors="replace"), digest_size=8, key=key, person=b"visitor")
+    return int.from_bytes(digest.digest(), signed=True)

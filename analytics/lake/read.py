@@ -1,0 +1,47 @@
+"""Which files of the lake answer a question."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThan
+from sqlalchemy.exc import SQLAlchemyError
+
+from analytics.lake import storage, tables
+
+
+class LakeAway(Exception):
+    """The lake's catalog or files cannot be read now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One consistent view: local Parquet files that hold every row asked for (and others), and how far they reach."""
+
+    files: tuple[str, ...]
+    watermark: dict[int, int]
+    """Part → the last batch in the lake; rows of later batches are in TimescaleDB only."""
+    snapshot_id: int | None
+
+
+def where(site_id: int, start: dt.datetime, end: dt.datetime) -> BooleanExpression:
+    """The rows of a site with start ≤ ts < end."""
+    return And(
+        EqualTo("site_id", site_id),
+        And(GreaterThanOrEqual("ts", start.isoformat()), LessThan("ts", end.isoformat())),
+    )
+
+
+def slice(site_id: int, start: dt.datetime, end: dt.datetime, table: tables.Name = "events") -> Slice:
+    """The files with a site's rows of start ≤ ts < end in the table's newest snapshot. Raises LakeAway."""
+    try:
+        found = tables.load(table)
+        snapshot = found.current_snapshot()
+        if snapshot is None:
+            return Slice((), {}, None)
+        tasks = found.scan(row_filter=where(site_id, start, end), snapshot_id=snapshot.snapshot_id).plan_files()
+        files = tuple(sorted(str(storage.local(task.file.file_path)) for task in tasks))
+        return Slice(files, tables.watermark(found), snapshot.snapshot_id)
+    except (*storage.FAULTS, SQLAlchemyError) as error:
+        raise LakeAway(f"the lake cannot be read: {error}") from error

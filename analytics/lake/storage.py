@@ -1,0 +1,149 @@
+"""Where the lake's files are: Django's storage `lake` (the local disk, or any S3 through django-storages).
+
+Iceberg's metadata names files by their real addresses (`s3://…`, `file:///…`), so that any other engine can read the
+tables; `LakeIO` is how PyIceberg reads and writes them through the storage.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage, Storage, storages
+from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
+
+FAULTS = (OSError, BotoCoreError, ClientError)
+"""What a storage that is away raises."""
+_IN_MEMORY_BYTES = 16 << 20
+
+
+class NotOfThisLake(ValueError):
+    """An address outside LAKE_URL."""
+
+
+def storage() -> Storage:
+    """The storage `lake`."""
+    return storages["lake"]
+
+
+def name_of(address: str) -> str:
+    """The storage's name of a file. Raises NotOfThisLake."""
+    root = settings.LAKE_URL.rstrip("/") + "/"
+    if not address.startswith(root):
+        raise NotOfThisLake(f"{address} is not below LAKE_URL")
+    return address[len(root) :]
+
+
+def local(address: str) -> Path:
+    """A file of the lake as a file on this machine: itself, or a copy in the bounded cache. Files never change."""
+    store, name = storage(), name_of(address)
+    if isinstance(store, FileSystemStorage):
+        return Path(store.path(name))
+    copy = Path(settings.LAKE_CACHE_DIR) / name
+    try:
+        os.utime(copy)
+    except FileNotFoundError:
+        _download(store, name, copy)
+    return copy
+
+
+def _download(store: Storage, name: str, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with store.open(name, "rb") as remote, tempfile.NamedTemporaryFile(dir=copy.parent, delete=False) as partial:
+        try:
+            for chunk in remote.chunks():
+                partial.write(chunk)
+            os.replace(partial.name, copy)
+        except BaseException:
+            os.unlink(partial.name)
+            raise
+    _make_room(Path(settings.LAKE_CACHE_DIR), settings.LAKE_CACHE_BYTES)
+
+
+def _make_room(cache: Path, most: int) -> None:
+    """Delete the copies used longest ago until the rest has at most `most` bytes."""
+    copies = sorted(((path.stat(), path) for path in cache.rglob("*.parquet")), key=lambda found: found[0].st_mtime)
+    total = sum(stat.st_size for stat, _ in copies)
+    for stat, path in copies:
+        if total <= most:
+            return
+        path.unlink(missing_ok=True)
+        total -= stat.st_size
+
+
+class _Input(InputFile):
+    def __len__(self) -> int:
+        return int(storage().size(name_of(self.location)))
+
+    def exists(self) -> bool:
+        return storage().exists(name_of(self.location))
+
+    def open(self, seekable: bool = True) -> InputStream:
+        if self.location.endswith(".parquet"):
+            return local(self.location).open("rb")
+        return storage().open(name_of(self.location), "rb")  # type: ignore[return-value]
+
+
+class _Upload(tempfile.SpooledTemporaryFile[bytes]):
+    """Bytes that become a file of the lake, whole, when they are closed without an error."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(max_size=_IN_MEMORY_BYTES)
+        self._lake_name = name
+        self._failed = False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._failed = kind is not None
+        self.close()
+
+    def close(self) -> None:
+        if not self.closed and not self._failed:
+            self.seek(0)
+            saved = storage().save(self._lake_name, File(self, name=self._lake_name))
+            if saved != self._lake_name:
+                storage().delete(saved)
+                raise FileExistsError(f"{self._lake_name} is in the lake already")
+        super().close()
+
+
+class _Output(OutputFile):
+    def __len__(self) -> int:
+        return int(storage().size(name_of(self.location)))
+
+    def exists(self) -> bool:
+        return storage().exists(name_of(self.location))
+
+    def to_input_file(self) -> InputFile:
+        return _Input(self.location)
+
+    def create(self, overwrite: bool = False) -> OutputStream:
+        name = name_of(self.location)
+        if storage().exists(name):
+            if not overwrite:
+                raise FileExistsError(f"{self.location} is in the lake already")
+            storage().delete(name)
+        return _Upload(name)  # type: ignore[return-value]
+
+
+class LakeIO(FileIO):
+    """PyIceberg's way to the storage `lake`."""
+
+    def new_input(self, location: str) -> InputFile:
+        return _Input(location)
+
+    def new_output(self, location: str) -> OutputFile:
+        return _Output(location)
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        storage().delete(name_of(location if isinstance(location, str) else location.location))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"properties": self.properties}

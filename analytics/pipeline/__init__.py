@@ -1,0 +1,1 @@
+"""From the buffer to rows: dedupe → enrich → visits → write, one writer per part."""

@@ -1,0 +1,21 @@
+-- what:  the state of a part
+-- takes: the part; for visits also a moment and a batch number, what is older than both is over
+-- gives: its offset; its recent visits, attributes in the order of visits.Attributes
+
+-- name: offset  (offset)
+SELECT entry_id, batch FROM part_offset WHERE part = $1;
+
+-- name: open_visits  (open_visits)
+WITH recent AS (
+    SELECT * FROM event WHERE part = $1 AND ts > $2
+    UNION ALL
+    SELECT * FROM event WHERE part = $1 AND ts <= $2 AND batch > $3
+)
+SELECT site_id, visitor_id, visit_id, visit_started_at, max(ts),
+       entry_path, referrer, source, medium, channel, utm_source, utm_medium, utm_campaign, utm_content, utm_term,
+       country, region, city, browser, browser_version, os, os_version, device, screen, language
+FROM recent
+GROUP BY site_id, visitor_id, visit_id, visit_started_at,
+       entry_path, referrer, source, medium, channel, utm_source, utm_medium, utm_campaign, utm_content, utm_term,
+       country, region, city, browser, browser_version, os, os_version, device, screen, language
+ORDER BY max(ts);

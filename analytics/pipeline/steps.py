@@ -1,0 +1,20 @@
+"""The order of the pipeline, written once: dedupe → enrich and visits (derive) → write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from analytics.pipeline import dedupe, derive, visits, write
+
+
+def run(
+    cursor: psycopg.Cursor[Any], batch: write.Batch, rules: derive.Rules, open_visits: visits.OpenVisits
+) -> derive.Derived:
+    """One batch of a part: its rows, its books and the new offset, all in the caller's transaction."""
+    fresh, duplicates = dedupe.drop_repeats(cursor, batch.hits, batch.now)
+    derived = derive.derive(fresh, rules, open_visits)
+    derived.duplicates = duplicates
+    write.rows(cursor, batch, derived)
+    return derived

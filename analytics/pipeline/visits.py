@@ -1,0 +1,99 @@
+"""Which visit an event belongs to: the open visits of one part, in memory.
+
+A visit ends after the site's idle time, never at midnight, after 24 hours at most. Its id is a function of site, visitor
+and first instant, so the same hits give the same visits, here and in every recount.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import blake2b
+
+import msgspec
+
+from analytics.events import Hit
+
+LONGEST = dt.timedelta(hours=24)
+MOST_VISITORS = 500_000
+
+
+class Attributes(msgspec.Struct, frozen=True):
+    """What a visit takes from its first event and repeats on all of them. The names are those of events.Event."""
+
+    entry_path: str
+    referrer: str
+    source: str
+    medium: str
+    channel: str
+    utm_source: str
+    utm_medium: str
+    utm_campaign: str
+    utm_content: str
+    utm_term: str
+    country: str
+    region: str
+    city: str
+    browser: str
+    browser_version: str
+    os: str
+    os_version: str
+    device: str
+    screen: str
+    language: str
+
+
+class Visit(msgspec.Struct):
+    """A visit that may still go on."""
+
+    id: int
+    visitor_id: int
+    started_at: dt.datetime
+    last_at: dt.datetime
+    attributes: Attributes
+
+    def takes(self, ts: dt.datetime, idle: dt.timedelta) -> bool:
+        """Whether an event at `ts` belongs to this visit, be it a little out of order."""
+        return self.started_at - idle <= ts <= self.last_at + idle and ts - self.started_at < LONGEST
+
+
+def visit_id(site_id: int, visitor_id: int, started_at: dt.datetime) -> int:
+    """64 bits, signed."""
+    text = f"{site_id} {visitor_id} {started_at.timestamp():.6f}"
+    return int.from_bytes(blake2b(text.encode(), digest_size=8, person=b"visit").digest(), signed=True)
+
+
+class OpenVisits:
+    """The visits of one part that may still go on; the visitor seen longest ago is forgotten first."""
+
+    def __init__(self) -> None:
+        self._by_visitor: OrderedDict[tuple[int, int], list[Visit]] = OrderedDict()
+
+    def place(self, hit: Hit, idle: dt.timedelta, attributes: Callable[[], Attributes]) -> Visit:
+        """The visit of a hit: one that is open, else a new one with the attributes of this hit."""
+        visit = self._find(hit.site_id, hit.visitor_id, hit.ts, idle)
+        if visit is None and hit.previous_visitor_id is not None:
+            visit = self._find(hit.site_id, hit.previous_visitor_id, hit.ts, idle)
+        if visit is None:
+            number = visit_id(hit.site_id, hit.visitor_id, hit.ts)
+            visit = Visit(number, hit.visitor_id, hit.ts, hit.ts, attributes())
+            self.open(hit.site_id, visit)
+        visit.last_at = max(visit.last_at, hit.ts)
+        return visit
+
+    def open(self, site_id: int, visit: Visit) -> None:
+        """Remember a visit. Of one visitor the last few are kept: history may arrive beside the present."""
+        visits = self._by_visitor.setdefault((site_id, visit.visitor_id), [])
+        visits.append(visit)
+        del visits[:-4]
+        while len(self._by_visitor) > MOST_VISITORS:
+            self._by_visitor.popitem(last=False)
+
+    def _find(self, site_id: int, visitor_id: int, ts: dt.datetime, idle: dt.timedelta) -> Visit | None:
+        visits = self._by_visitor.get((site_id, visitor_id), ())
+        for visit in reversed(visits):
+            if visit.takes(ts, idle):
+                self._by_visitor.move_to_end((site_id, visitor_id))
+                return visit
+        return None

@@ -1,0 +1,67 @@
+"""Rows of a batch into TimescaleDB, with the books and the offset of the part, in the caller's transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import psycopg
+
+from analytics.events import Event, Hit
+from analytics.pipeline.derive import Derived
+from analytics.store import db, ledger
+
+_SQL = db.statements(__file__)
+HIT_COLUMNS = tuple(
+    field.name for field in msgspec.structs.fields(Hit) if field.name != "previous_visitor_id"
+)
+EVENT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Event) if field.name not in {"part", "batch"})
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Hits of one part, its number there, and where the part's stream goes on behind them."""
+
+    part: int
+    number: int
+    hits: list[Hit]
+    entry_id: str
+    overflow_ids: list[int]
+    now: dt.datetime
+
+
+def rows(cursor: psycopg.Cursor[Any], batch: Batch, derived: Derived) -> None:
+    """Everything the batch leaves behind. Doing it twice is impossible: the offset moves with it."""
+    place = (batch.part, batch.number)
+    hits = derived.stored + derived.refused
+    db.copy(cursor, "hit", (*HIT_COLUMNS, "part", "batch"), _tuples(hits, HIT_COLUMNS, place))
+    db.copy(cursor, "event", (*EVENT_COLUMNS, "part", "batch"), _tuples(derived.events, EVENT_COLUMNS, place))
+    for failure in derived.failures:
+        encoded = msgspec.msgpack.encode(failure.hit)
+        cursor.execute(
+            _SQL["quarantine"],
+            [failure.hit.site_id, failure.hit.hit_id, failure.reason, failure.detail, batch.now, encoded],
+        )
+    ledger.enter(cursor, batch.part, _books(derived, batch.now))
+    cursor.execute(_SQL["drop_overflow"], [batch.overflow_ids])
+    cursor.execute(_SQL["move_offset"], [batch.part, batch.entry_id, batch.number, batch.now])
+
+
+def _tuples(rows: Iterable[Any], columns: tuple[str, ...], place: tuple[int, int]) -> Iterable[tuple[Any, ...]]:
+    values = attrgetter(*columns)
+    return (values(row) + place for row in rows)
+
+
+def _books(derived: Derived, now: dt.datetime) -> ledger.Counts:
+    minute = now.replace(second=0, microsecond=0)
+    counts: ledger.Counts = Counter()
+    for outcome, hits in (("stored", derived.stored), ("duplicate", derived.duplicates)):
+        counts.update((minute, hit.site_id, outcome, "") for hit in hits)
+    counts.update((minute, hit.site_id, "refusal kept", hit.refused) for hit in derived.refused)
+    counts.update((minute, failure.hit.site_id, "quarantined", failure.reason) for failure in derived.failures)
+    return counts

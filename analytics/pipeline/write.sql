@@ -1,0 +1,13 @@
+-- what:  the single rows of a batch beside its COPY
+-- takes: a hit that failed; the part's new offset; overflow entries that are stored now
+-- gives: nothing
+
+-- name: quarantine  (rows)
+INSERT INTO quarantine (site_id, hit_id, reason, detail, quarantined_at, hit) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: drop_overflow  (rows)
+DELETE FROM overflow WHERE id = ANY($1::bigint[]);
+
+-- name: move_offset  (rows)
+INSERT INTO part_offset (part, entry_id, batch, committed_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (part) DO UPDATE SET entry_id = excluded.entry_id, batch = excluded.batch, committed_at = excluded.committed_at;

@@ -1,0 +1,135 @@
+"""Values as they come → values that every store and page can carry. Each raises Refused that says what to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from analytics.events import Limits, Refusal, Refused
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?\s*(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE)
+_MOST_REVENUE = Decimal(10) ** 14
+EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
+
+def text(value: str | None, most: int) -> str:
+    """At most `most` code points; NUL and lone surrogates become U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", value[:most]) if value else ""
+
+
+def name(value: str | None) -> str:
+    """An event's name."""
+    clean = text(value, Limits.NAME_CHARS + 1).strip()
+    if not clean:
+        raise Refused(Refusal.NO_NAME, "Give the event a name, such as pageview.")
+    if len(clean) > Limits.NAME_CHARS:
+        raise Refused(Refusal.BAD_NAME, f"An event's name has at most {Limits.NAME_CHARS} characters.")
+    return clean
+
+
+def url(value: str | None) -> str:
+    """A page's address: http(s), or a path on the site's own domain."""
+    clean = text(value, Limits.URL_CHARS).strip()
+    if clean and not clean.startswith(("/", "http://", "https://", "app://")):
+        if not re.match(r"https?://", clean, re.IGNORECASE):
+            raise Refused(Refusal.BAD_URL, "url must be an http(s) address or a path that starts with a slash.")
+    return clean
+
+
+def event_id(value: str | None) -> uuid.UUID | None:
+    """A client's own id in canonical form: a UUID as it is, any other text as the UUID of its hash."""
+    if not value:
+        return None
+    if len(value) > Limits.ID_CHARS:
+        raise Refused(Refusal.BAD_EVENT_ID, f"event_id has at most {Limits.ID_CHARS} characters.")
+    try:
+        return uuid.UUID(value)
+    except ValueError:
+        digest = blake2b(value.encode(errors="replace"), digest_size=16, person=b"event id").digest()
+        return uuid.UUID(bytes=digest, version=5)
+
+
+def timestamp(value: str | int | float | None) -> dt.datetime | None:
+    """ISO 8601 text (UTC when it names no zone) or a number of seconds, milliseconds, microseconds since 1970."""
+    if value is None or value == "":
+        return None
+    try:
+        moment = _iso(value) if isinstance(value, str) else _epoch(value)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or not EARLIEST <= moment <= LATEST:
+        raise Refused(
+            Refusal.BAD_TIMESTAMP, "timestamp must be like 2026-11-23T08:15:30Z, or a number of seconds since 1970."
+        )
+    return moment
+
+
+def _iso(value: str) -> dt.datetime | None:
+    if not _ISO.fullmatch(value.strip()):
+        return None
+    moment = dt.datetime.fromisoformat(value.strip().upper())
+    if moment.utcoffset() is None:
+        return moment.replace(tzinfo=dt.UTC)
+    return moment.astimezone(dt.UTC)
+
+
+def _epoch(value: int | float) -> dt.datetime | None:
+    if isinstance(value, bool):
+        return None
+    for unit in (1, 10**3, 10**6):
+        if value < 10**10 * unit:
+            return dt.datetime.fromtimestamp(value / unit, dt.UTC)
+    return None
+
+
+def props(given: Mapping[str, Any] | None, *, strict: bool) -> dict[str, str]:
+    """Properties as text. Lists and objects are refused when `strict`, else left out, as empty values always are."""
+    clean: dict[str, str] = {}
+    for key, value in (given or {}).items():
+        if value is None or value == "":
+            continue
+        if isinstance(value, (list, dict)):
+            if strict:
+                raise Refused(Refusal.BAD_PROPS, f"props.{key[:40]} must be text, a number or true/false.")
+            continue
+        if len(key) > Limits.PROP_KEY_CHARS:
+            raise Refused(Refusal.BAD_PROPS, f"A property's name has at most {Limits.PROP_KEY_CHARS} characters.")
+        shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        clean[text(key, Limits.PROP_KEY_CHARS)] = text(shown, Limits.PROP_VALUE_CHARS)
+        if len(clean) > Limits.PROPS:
+            raise Refused(Refusal.BAD_PROPS, f"An event has at most {Limits.PROPS} properties.")
+    return clean
+
+
+def money(amount: str | int | float | Decimal | None, currency: str | None) -> tuple[Decimal | None, str]:
+    """An amount of four decimals and its ISO 4217 code."""
+    if amount is None:
+        return None, ""
+    try:
+        value = Decimal(str(amount)).quantize(Decimal("0.0001"))
+    except InvalidOperation:
+        raise Refused(Refusal.BAD_REVENUE, "revenue.amount must be a number such as 19.90.") from None
+    code = (currency or "").strip().upper()
+    if not value.is_finite() or abs(value) >= _MOST_REVENUE:
+        raise Refused(Refusal.BAD_REVENUE, "revenue.amount must be a number below 10^14.")
+    if not (len(code) == 3 and code.isascii() and code.isalpha()):
+        raise Refused(Refusal.BAD_REVENUE, "revenue.currency must be an ISO 4217 code such as EUR.")
+    return value, code
+
+
+def whole(value: float | str | None, most: int) -> int:
+    """A whole number between 0 and `most`; what is no number counts as 0."""
+    try:
+        number = float(value or 0)
+    except ValueError:
+        return 0
+    return int(min(max(number, 0), most)) if number == number else 0

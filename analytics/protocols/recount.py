@@ -1,0 +1,110 @@
+"""Our own format: POST /v1/events.
+
+`{"site": …, "sent_at"?: …, "events": [{"name", "url", …}]}`; answer 202 `{"accepted": n, "rejected": [{index, code,
+message}]}`. docs/protocols.md has the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from analytics.events import ClientEvent, Limits, Refusal, Refused
+from analytics.protocols import clean, wire
+
+NAME = "recount"
+
+
+class _Envelope(msgspec.Struct):
+    site: str | int = ""
+    sent_at: str | int | float | None = None
+    events: list[msgspec.Raw] = []
+
+
+class _Revenue(msgspec.Struct):
+    amount: str | int | float
+    currency: str
+
+
+class _Event(msgspec.Struct):
+    name: str = ""
+    url: str | None = None
+    referrer: str | None = None
+    title: str | None = None
+    event_id: str | None = None
+    timestamp: str | int | float | None = None
+    visitor_id: str | int | None = None
+    user_id: str | int | None = None
+    props: dict[str, Any] | None = None
+    revenue: _Revenue | None = None
+    interactive: bool = True
+    engagement_ms: int | float = 0
+    scroll: int | float = 0
+    screen: str | None = None
+    language: str | None = None
+
+
+def split(request: wire.Request) -> wire.Batch:
+    """Raises Refused for what concerns the whole request."""
+    envelope: _Envelope = wire.decode(wire.text(request), _Envelope)
+    if len(envelope.events) > Limits.EVENTS_PER_REQUEST:
+        raise Refused(
+            Refusal.TOO_MANY_EVENTS, f"A request has at most {Limits.EVENTS_PER_REQUEST} events; send more requests."
+        )
+    if not envelope.events:
+        raise Refused(Refusal.NO_EVENTS, 'There is nothing in "events".')
+    if envelope.site == "":
+        raise Refused(Refusal.NO_SITE, 'Name the site: {"site": "example.com", "events": […]}.')
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return wire.Batch(
+        events=tuple(wire.Addressed(str(envelope.site), bytes(raw).decode()) for raw in envelope.events),
+        sent_at=envelope.sent_at,
+        secret=key.strip() if scheme.lower() == "bearer" else "",
+    )
+
+
+def read(payload: str) -> ClientEvent:
+    """One element of `events`. Raises Refused."""
+    said: _Event = wire.decode(payload, _Event)
+    revenue, currency = (None, "") if said.revenue is None else clean.money(said.revenue.amount, said.revenue.currency)
+    return ClientEvent(
+        name=clean.name(said.name),
+        url=clean.url(said.url),
+        referrer=clean.text(said.referrer, Limits.URL_CHARS),
+        title=clean.text(said.title, Limits.TITLE_CHARS),
+        event_id=clean.event_id(said.event_id),
+        timestamp=clean.timestamp(said.timestamp),
+        client_id=clean.text(_id(said.visitor_id), Limits.ID_CHARS),
+        user_id=clean.text(_id(said.user_id), Limits.ID_CHARS),
+        props=clean.props(said.props, strict=True),
+        revenue=revenue,
+        currency=currency,
+        interactive=said.interactive,
+        engagement_ms=clean.whole(said.engagement_ms, 24 * 3600 * 1000),
+        scroll_percent=clean.whole(said.scroll, 100),
+        screen=clean.text(said.screen, 20),
+        language=clean.text(said.language, 35),
+    )
+
+
+def _id(value: str | int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def answer(outcomes: Sequence[wire.Outcome]) -> wire.Reply:
+    """202 with what was accepted and, by index, what was not and why."""
+    rejected = [
+        {"index": o.index, "code": o.refused.value, "message": o.message} for o in outcomes if o.refused is not None
+    ]
+    return wire.Reply(
+        202, msgspec.json.encode({"accepted": len(outcomes) - len(rejected), "rejected": rejected})
+    )
+
+
+def refuse(refused: Refused, status: int) -> wire.Reply:
+    """The whole request is refused."""
+    return wire.Reply(
+        status, msgspec.json.encode({"error": {"code": refused.code.value, "message": refused.message}})
+    )

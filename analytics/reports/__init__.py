@@ -1,0 +1,1 @@
+"""QUERY: one frozen Query in, one Answer out; from TimescaleDB, the lake, or both."""

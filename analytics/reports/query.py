@@ -1,0 +1,94 @@
+"""The one Query that every page, API and export builds, and the Answer it gets.
+
+A Query is complete: nothing else (no clock, no session, no settings) decides what it means.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+Op = Literal["is", "is_not", "contains", "contains_not"]
+
+
+class BadQuery(ValueError):
+    """The question cannot be answered. `field` names the part that is wrong, the message says what to do."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`dimension op values`: any of the values for `is` and `contains`, none of them for the negated."""
+
+    op: Op
+    dimension: str
+    values: tuple[str, ...]
+    case_sensitive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    of: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    of: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    of: Filter
+
+
+Filter = Condition | All | AnyOf | Not
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    site_id: int
+    metrics: tuple[str, ...]
+    start: dt.datetime
+    """Aware; first instant of the range."""
+    end: dt.datetime
+    """Aware; first instant after the range."""
+    zone: str
+    """IANA name; days, weeks and months are this zone's."""
+    dimensions: tuple[str, ...] = ()
+    """Catalogue names, at most one of them `time:minute|hour|day|week|month`."""
+    filter: Filter | None = None
+    order: tuple[tuple[str, Literal["asc", "desc"]], ...] = ()
+    """(metric or dimension, direction); empty: time ascending, else the first metric descending."""
+    limit: int = 10_000
+    offset: int = 0
+    with_bots: bool = False
+    """Count bots and other left-out events too."""
+    total_rows: bool = False
+    fill: bool = True
+    """With one time dimension alone: give every bucket of the range, also those in which nothing happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    dimensions: tuple[str, ...]
+    """Text; time buckets in ISO form (`2026-11-23`, or `2026-11-23 14:00:00`); `(none)` for what is not set."""
+    metrics: tuple[float | int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    rows: tuple[Row, ...]
+    engine: Literal["timescaledb", "duckdb"]
+    as_of: dt.datetime
+    """When the newest row that could be in it was looked for."""
+    rulesets: tuple[int, ...] = ()
+    """Ruleset versions of the events it is made of."""
+    warning: str = ""
+    """Said when the answer is not whole, such as when the lake is away."""
+    total_rows: int | None = None
+    cached: bool = False

@@ -1,0 +1,196 @@
+"""A Query becomes one text that TimescaleDB and DuckDB both run; only the columns that a Dialect names are read
+differently. The text is put together from `sql.sql` and the catalogue; what came from outside is a parameter.
+
+    e  events read          a  counts of events, by the dimensions
+    v  visits with facts    b  counts of visits, by the dimensions
+    x  exit pages           w  which visit has which values, when a dimension or filter belongs to events
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.reports import catalog
+from analytics.reports.fragments import LONGEST_VISIT, Dialect, Fragments
+from analytics.reports.query import Query
+from analytics.store import db
+
+_SHAPES = db.statements(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    text: str
+    parameters: tuple[Any, ...]
+    columns: frozenset[str]
+    """Columns of `event` that it reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a query needs to be read."""
+
+    events: tuple[str, ...]
+    """Names of EVENT_AGGREGATES."""
+    visits: tuple[str, ...]
+    """Names of VISIT_AGGREGATES."""
+    exits: bool
+    """The exit page is grouped by or filtered on."""
+    by_event: bool
+    """A dimension or filter is of events: a visit can have several values of it."""
+
+
+def needs(query: Query) -> Needs:
+    """What a query needs. Raises BadQuery for unknown names."""
+    metrics = [catalog.metric(name) for name in query.metrics]
+    used = [catalog.dimension(name) for name in query.dimensions]
+    used += [catalog.dimension(leaf.dimension, "filters") for leaf in catalog.conditions(query.filter)]
+    return Needs(
+        events=tuple(sorted({part for metric in metrics for part in metric.events})),
+        visits=tuple(sorted({part for metric in metrics for part in metric.visits})),
+        exits=any(dimension.name == catalog.EXIT_PAGE for dimension in used),
+        by_event=any(dimension.scope == "event" for dimension in used),
+    )
+
+
+def window(query: Query) -> tuple[dt.datetime, dt.datetime]:
+    """The events that must be read: of a visit all are needed, also those outside of the range."""
+    needed = needs(query)
+    low = query.start - LONGEST_VISIT if needed.exits else query.start
+    return low, query.end + LONGEST_VISIT if needed.exits or needed.visits else query.end
+
+
+def compose(query: Query, dialect: Dialect, *, paged: bool = True) -> Statement:
+    """The statement for a query that `check.query` has passed. Its rows: dimensions, metrics, total rows.
+
+    `paged=False`: all rows, whatever limit and offset say.
+    """
+    low, high = window(query)
+    write, needed = Fragments(query, dialect, low, high), needs(query)
+    relations = {}
+    if needed.exits:
+        relations["x"] = _exits(write)
+    if any("t.everyone" in catalog.metric(name).sql for name in query.metrics):
+        relations["t"] = _of_events(write, needed, "t")
+    if needed.events:
+        relations["a"] = _of_events(write, needed, "a")
+    if needed.visits:
+        relations |= _of_visits(write, needed)
+    answer = _SHAPES["answer"].format(
+        relations=", ".join([f"e AS NOT MATERIALIZED ({_events(write)})", *map(_with, relations.items())]),
+        columns=", ".join(_columns(query)),
+        sides=_sides(query, needed),
+        order=_order(query),
+        page=f" LIMIT {write.value(query.limit)} OFFSET {write.value(query.offset)}" if paged else "",
+    )
+    return Statement(answer, tuple(write.parameters), frozenset(write.raw))
+
+
+def _with(relation: tuple[str, str]) -> str:
+    return "{} AS ({})".format(*relation)
+
+
+def _events(write: Fragments) -> str:
+    counted = f" AND {catalog.COUNTED}" if not write.query.with_bots else ""
+    write.raw |= {"site_id", "ts"} | ({"category"} if counted else set())
+    return _SHAPES["e"].format(
+        columns=", ".join(write.read.values()) or "site_id",
+        site=write.value(write.query.site_id),
+        low=write.value(write.low),
+        high=write.value(write.high),
+        counted=counted,
+    )
+
+
+def _exits(write: Fragments) -> str:
+    for name in ("visit_id", "path", "name", "hit_id"):
+        write.plain(name)
+    write.ts(), write.started()
+    return _SHAPES["x"].format(low=write.instant(write.low), high=write.instant(write.query.end))
+
+
+def _read(needed: Needs) -> str:
+    return "e LEFT JOIN x ON x.visit_id = e.visit_id" if needed.exits else "e"
+
+
+def _of_events(write: Fragments, needed: Needs, shape: str) -> str:
+    for column in catalog.EVENT_COLUMNS:
+        write.plain(column)
+    query, ts = write.query, write.ts()
+    counts = [f"{catalog.EVENT_AGGREGATES[part]} AS {part}" for part in needed.events]
+    return _SHAPES[shape].format(
+        columns=", ".join([*write.keys(ts), *counts]),
+        read=_read(needed),
+        low=write.instant(query.start),
+        high=write.instant(query.end),
+        matching=write.matching(ts),
+        grouped=_grouped(query),
+    )
+
+
+def _of_visits(write: Fragments, needed: Needs) -> dict[str, str]:
+    """Relations v, w and b. With dimensions of visits alone a visit is one row of v and has its keys; otherwise w says
+    which values its events have."""
+    query, started, visit = write.query, write.started(), write.plain("visit_id")
+    facts = sorted({fact for part in needed.visits for fact in catalog.VISIT_AGGREGATES[part][1]})
+    known = [f"{catalog.VISIT_FACTS[fact]} AS {fact}" for fact in facts]
+    for column in catalog.VISIT_COLUMNS if facts else ():
+        write.plain(column)
+    if "lasted" in facts:
+        write.ts()
+    own_keys = [] if needed.by_event else write.keys(started, per_visit=True)
+    limits = {"low": write.instant(query.start), "high": write.instant(query.end)}
+    matching = {"read": _read(needed), "matching": write.matching(started)}
+    everything = {"read": "e", "matching": ""}
+    v = _SHAPES["v"].format(
+        columns=", ".join([f"{visit} AS visit_id", *own_keys, *known]),
+        **(everything if needed.by_event else matching),
+        **limits,
+    )
+    counts = [f"{catalog.VISIT_AGGREGATES[part][0]} AS {part}" for part in needed.visits]
+    b = {"columns": ", ".join([*_names(query), *counts]), "grouped": _grouped(query)}
+    if not needed.by_event:
+        return {"v": v, "b": _SHAPES["b"].format(visits="v", **b)}
+    w = _SHAPES["w"].format(columns=", ".join([f"{visit} AS visit_id", *write.keys(started)]), **matching, **limits)
+    if not known:
+        return {"w": w, "b": _SHAPES["b"].format(visits="w", **b)}
+    return {"v": v, "w": w, "b": _SHAPES["b"].format(visits="w JOIN v ON v.visit_id = w.visit_id", **b)}
+
+
+def _names(query: Query) -> list[str]:
+    return [f"d{index}" for index in range(len(query.dimensions))]
+
+
+def _grouped(query: Query) -> str:
+    return f" GROUP BY {', '.join(_names(query))}" if query.dimensions else ""
+
+
+def _columns(query: Query) -> list[str]:
+    metrics = [f"{catalog.metric(name).sql} AS m{index}" for index, name in enumerate(query.metrics)]
+    return [*_names(query), *metrics, "count(*) OVER () AS total"]
+
+
+def _sides(query: Query, needed: Needs) -> str:
+    if not (needed.events and needed.visits):
+        return "a" if needed.events else "b"
+    return f"a FULL JOIN b USING ({', '.join(_names(query))})" if query.dimensions else "a CROSS JOIN b"
+
+
+def _order(query: Query) -> str:
+    keys = {name: f"m{index}" for index, name in enumerate(query.metrics)}
+    for index, name in enumerate(query.dimensions):
+        is_text = catalog.dimension(name).scope != "time"
+        keys[name] = f'd{index} COLLATE "C"' if is_text else f"d{index}"
+    chosen = [f"{keys[name]} {direction} NULLS LAST" for name, direction in order(query)]
+    ties = [f"{keys[name]} ASC" for name in query.dimensions if name not in dict(order(query))]
+    return ", ".join([*chosen, *ties])
+
+
+def order(query: Query) -> tuple[tuple[str, str], ...]:
+    """The order a query asks for, or the default: time ascending, then the first metric descending."""
+    if query.order:
+        return query.order
+    times = tuple((name, "asc") for name in query.dimensions if name.startswith("time:"))
+    return (*times, (query.metrics[0], "desc"))

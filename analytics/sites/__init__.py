@@ -1,0 +1,1 @@
+"""Organisations, their sites, keys, members and rulesets."""

@@ -1,0 +1,32 @@
+"""Who may see what: the only place where a user is matched with sites."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
+
+from analytics.sites import keys, models
+
+
+class NoSuchSite(Exception):
+    """There is no such site, or it is someone else's: the two are not told apart."""
+
+
+def sites_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[models.Site]:
+    """The sites that a signed-in user may read, by domain."""
+    if user.is_anonymous:
+        return models.Site.objects.none()
+    return models.Site.objects.filter(organisation__memberships__user=user).order_by("domain")
+
+
+def site_for(user: AbstractBaseUser | AnonymousUser, domain: str) -> models.Site:
+    """One of the user's sites. Raises NoSuchSite."""
+    found = sites_of(user).filter(domain=domain.lower()).first()
+    if found is None:
+        raise NoSuchSite(domain)
+    return found
+
+
+def api_key(text: str) -> models.ApiKey | None:
+    """The key that this text is, unless it was revoked."""
+    return models.ApiKey.objects.filter(hash=keys.digest(text), revoked_at=None).first()

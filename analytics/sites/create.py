@@ -1,0 +1,72 @@
+"""Making sites and keys: one way for the admin, the command line, the demo and the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F
+
+from analytics.sites import keys, models
+
+SCOPES = ("stats:read", "sites:read", "events:write")
+
+
+class BadSite(ValueError):
+    """The site cannot be made; the message says why."""
+
+
+@dataclass(frozen=True)
+class Created:
+    site: models.Site
+    secret_key: str
+    """Shown once; only its hash is kept."""
+
+
+@transaction.atomic
+def site(domain: str, *, timezone: str = "UTC", currency: str = "EUR", organisation: str = "Default") -> Created:
+    """Make a site with a first secret key; the organisation is made when there is none of that name.
+
+    Raises BadSite, with the reason, for a domain that exists or a value that is not allowed.
+    """
+    from django.core.exceptions import ValidationError
+
+    owner, _ = models.Organisation.objects.get_or_create(name=organisation)
+    made = models.Site(
+        organisation=owner, domain=domain.lower().removeprefix("www."), timezone=timezone, currency=currency
+    )
+    try:
+        made.full_clean()
+    except ValidationError as error:
+        raise BadSite("; ".join(error.messages)) from error
+    made.save()
+    return Created(made, secret_key(made))
+
+
+def secret_key(site: models.Site, name: str = "default") -> str:
+    """A new secret key of a site."""
+    key = keys.secret_key()
+    models.SecretKey.objects.create(site=site, name=name, hash=keys.digest(key))
+    return key
+
+
+def api_key(site: models.Site, scopes: list[str], name: str = "default") -> str:
+    """A new API key of a site. Raises ValueError for a scope that does not exist."""
+    unknown = set(scopes) - set(SCOPES)
+    if unknown:
+        raise ValueError(f"No such scope: {', '.join(sorted(unknown))}. Choose from {', '.join(SCOPES)}.")
+    key = keys.api_key()
+    models.ApiKey.objects.create(
+        organisation=site.organisation, site=site, name=name, hash=keys.digest(key), scopes=scopes
+    )
+    return key
+
+
+def snippet(site: models.Site, ingest_url: str) -> str:
+    """The line that a page includes."""
+    return f'<script defer data-site="{site.domain}" src="{ingest_url}/js/recount.js"></script>'
+
+
+def data_changed(site_id: int) -> None:
+    """Past numbers of the site changed: answers cached before are no longer used."""
+    models.Site.objects.filter(pk=site_id).invalidated_update(data_version=F("data_version") + 1)

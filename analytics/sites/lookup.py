@@ -1,0 +1,122 @@
+"""Which site is meant: answered from this process for half a minute, then from the cache, then from PostgreSQL.
+
+When PostgreSQL is away, the last known answer stands, so that known sites go on being counted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from django.db import DatabaseError
+from django.db.models import Max, Q
+
+from analytics.events import Ruleset
+from analytics.sites import keys, models
+
+TTL_SECONDS = 30.0
+MAX_ENTRIES = 50_000
+
+T = TypeVar("T")
+
+
+class SiteFacts(msgspec.Struct, frozen=True):
+    """What the door and the pipeline need to know of a site."""
+
+    id: int
+    domain: str
+    timezone: str
+
+
+class LookupAway(Exception):
+    """PostgreSQL cannot be asked and this process has never known the answer."""
+
+
+_known: dict[tuple[str, Any], tuple[float, Any]] = {}
+_lock = threading.Lock()
+
+
+def _remembered(kind: str, key: Any, load: Callable[[], T]) -> T:
+    now = time.monotonic()
+    known = _known.get((kind, key))
+    if known and known[0] > now:
+        return known[1]  # type: ignore[no-any-return]
+    try:
+        value = load()
+    except DatabaseError as error:
+        if known is None:
+            raise LookupAway(f"{kind} {key!r} cannot be looked up now") from error
+        value = known[1]
+    with _lock:
+        if len(_known) >= MAX_ENTRIES:
+            _known.clear()
+        _known[kind, key] = (now + TTL_SECONDS, value)
+    return value
+
+
+def forget() -> None:
+    """Forget every answer of this process."""
+    with _lock:
+        _known.clear()
+
+
+def site(reference: str) -> SiteFacts | None:
+    """The site that any of its ids names: domain, uuid, integer id, `G-…`, public key. None: there is none.
+
+    Raises LookupAway.
+    """
+    reference = reference.strip().lower()[:253].removeprefix("www.")
+    return _remembered("site", reference, lambda: _load_site(reference))
+
+
+def _load_site(reference: str) -> SiteFacts | None:
+    match = Q(domain=reference) | Q(public_key=reference) | Q(measurement_id=reference.upper())
+    if reference.isascii() and reference.isdigit() and len(reference) < 10:
+        match |= Q(pk=int(reference))
+    try:
+        match |= Q(uuid=uuid.UUID(reference))
+    except ValueError:
+        pass
+    found = models.Site.objects.filter(match).first()
+    return SiteFacts(found.pk, found.domain, found.timezone) if found else None
+
+
+def secret(key: str) -> int | None:
+    """The id of the site whose secret key this is. Raises LookupAway."""
+    digest = keys.digest(key)
+
+    def load() -> int | None:
+        found = models.SecretKey.objects.filter(hash=digest, revoked_at=None).first()
+        return found.site_id if found else None
+
+    return _remembered("secret", digest, load)
+
+
+def ruleset(site_id: int) -> Ruleset:
+    """The rules in force for a site. Raises LookupAway."""
+    return _remembered("ruleset", site_id, lambda: load_ruleset(site_id))
+
+
+def load_ruleset(site_id: int, version: int | None = None) -> Ruleset:
+    """The rules of a site in a version, or those in force; afresh from PostgreSQL.
+
+    Raises `models.Ruleset.DoesNotExist` when the site never had that version.
+    """
+    domain = models.Site.objects.values_list("domain", flat=True).get(pk=site_id)
+    rulesets = models.Ruleset.objects.filter(site_id=site_id)
+    if version is None:
+        version = rulesets.aggregate(newest=Max("version"))["newest"] or 1
+    rules = {} if version == 1 else rulesets.get(version=version).rules
+    hosts = (domain, *rules.get("own_hosts", ()))
+    return msgspec.convert({**rules, "version": version, "own_hosts": hosts}, Ruleset)
+
+
+def longest_idle() -> dt.timedelta:
+    """The longest idle time that any site's visits may have."""
+    set_by_sites = models.Ruleset.objects.values_list("rules__visit_timeout_seconds", flat=True)
+    return dt.timedelta(seconds=max(filter(None, [*set_by_sites, Ruleset().visit_timeout_seconds])))

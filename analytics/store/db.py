@@ -1,0 +1,117 @@
+"""The only door to raw SQL: named statements from `.sql` files, connections, COPY.
+
+Statements live in a `.sql` file beside the module that runs them, each under a line `-- name: NAME`. They use
+PostgreSQL's own placeholders ($1, $2 …), so that the same text also runs in DuckDB.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import adbc_driver_postgresql.dbapi
+import msgspec
+import psycopg
+import pyarrow as pa
+from django.db import connections
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+__all__ = ["PoolTimeout"]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class NoSuchStatement(KeyError):
+    """A `.sql` file has no statement of that name."""
+
+
+@functools.cache
+def statements(module_file: str) -> dict[str, str]:
+    """The named statements of the `.sql` file with the stem of `module_file`."""
+    text = Path(module_file).with_suffix(".sql").read_text()
+    parts = re.split(r"^-- name: (\w+).*$", text, flags=re.MULTILINE)[1:]
+    return {name: body.strip().rstrip(";") for name, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def conninfo() -> str:
+    """libpq's connection string of Django's default database (the test database while tests run)."""
+    given = connections["default"].settings_dict
+    return make_conninfo(
+        "",
+        dbname=given["NAME"],
+        user=given["USER"] or None,
+        password=given["PASSWORD"] or None,
+        host=given["HOST"] or None,
+        port=given["PORT"] or None,
+        **{k: v for k, v in given["OPTIONS"].items() if k in {"sslmode", "application_name", "connect_timeout"}},
+    )
+
+
+def connect(*, autocommit: bool = False) -> Connection:
+    """A connection of its own for a long-lived process, with native `$1` placeholders."""
+    return psycopg.connect(conninfo(), autocommit=autocommit, cursor_factory=psycopg.RawCursor)
+
+
+_pools: dict[str, ConnectionPool[Connection]] = {}
+_pools_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def transaction() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """A cursor in a transaction on a pooled connection: commits on leaving, rolls back on an exception."""
+    info = conninfo()
+    with _pools_lock:
+        if info not in _pools:
+            _pools[info] = ConnectionPool(
+                info, min_size=0, max_size=8, timeout=5, max_idle=60, open=True,
+                kwargs={"cursor_factory": psycopg.RawCursor},
+            )  # fmt: skip
+    with _pools[info].connection() as connection, connection.cursor() as cursor:
+        yield cursor
+
+
+def close_pools() -> None:
+    """Close every pooled connection; tests call it before the test database goes."""
+    with _pools_lock:
+        while _pools:
+            _pools.popitem()[1].close()
+
+
+@functools.cache
+def columns(row: type[msgspec.Struct], table: str) -> tuple[str, ...]:
+    """The columns of `table` that a struct fills, in the table's order."""
+    fields = {field.name for field in msgspec.structs.fields(row)} | {"part", "batch"}
+    with transaction() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped"
+            " ORDER BY attnum",
+            [table],
+        )
+        return tuple(name for (name,) in cursor.fetchall() if name in fields)
+
+
+def copy(cursor: psycopg.Cursor[Any], table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """COPY `rows` into the columns `names` of `table`."""
+    target = psycopg.sql.SQL("COPY {} ({}) FROM STDIN").format(
+        psycopg.sql.Identifier(table), psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, names))
+    )
+    with cursor.copy(target) as copying:
+        for row in rows:
+            copying.write_row(row)
+
+
+@contextlib.contextmanager
+def arrow(statement: str, parameters: Sequence[Any]) -> Iterator[pa.RecordBatchReader]:
+    """The rows of `statement` as a stream of Arrow batches, by ADBC."""
+    with (
+        adbc_driver_postgresql.dbapi.connect(conninfo()) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement, parameters or None)
+        yield cursor.fetch_record_batch()

@@ -1,0 +1,37 @@
+"""Celery, and the one table that says what runs when."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("recount")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    broker_connection_retry_on_startup=True,
+    task_ignore_result=True,
+    worker_prefetch_multiplier=1,
+    task_acks_late=True,
+    worker_hijack_root_logger=False,
+    timezone="UTC",
+)
+app.autodiscover_tasks(["analytics.lake", "analytics.store", "analytics.reprocess"])
+
+
+@app.on_after_configure.connect
+def schedule(sender: Celery, **_: object) -> None:
+    """Every periodic task: (seconds, task). Each asks what is due; a missed or doubled run changes nothing."""
+    from django.conf import settings
+
+    for seconds, task in (
+        (settings.EXPORT_SECONDS, "analytics.lake.tasks.export"),
+        (3600, "analytics.lake.tasks.compact"),
+        (24 * 3600, "analytics.lake.tasks.expire"),
+        (60, "analytics.store.tasks.enter_door_counters"),
+        (3600, "analytics.store.tasks.forget_old"),
+    ):
+        # A run that waited longer than its period has been overtaken by the next one.
+        sender.add_periodic_task(seconds, sender.signature(task), name=task, expires=seconds)

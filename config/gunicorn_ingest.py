@@ -1,0 +1,17 @@
+"""gunicorn for the ingest pool: few processes, threads that share their connections to the buffer."""
+
+from config import env
+
+bind = f"{env.text('BIND_HOST', '127.0.0.1')}:{env.number('INGEST_PORT', 8001, least=1, most=65535)}"
+workers = env.number("INGEST_WORKERS", 2, least=1)
+worker_class = "gthread"
+threads = env.number("INGEST_THREADS", 8, least=1)
+backlog = 2048
+timeout = 30
+graceful_timeout = 20
+keepalive = 15
+accesslog = None
+# Addresses are never logged; the door's own counters say what came.
+errorlog = "-"
+limit_request_line = 8190
+limit_request_fields = 100

@@ -1,0 +1,14 @@
+"""The dashboard pool's addresses: health, staff portal, APIs, customer pages."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from analytics.dashboard import health
+
+urlpatterns = [
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("admin/", admin.site.urls),
+    path("api/", include("analytics.dashboard.api.urls")),
+    path("", include("analytics.dashboard.urls")),
+]

@@ -1,0 +1,10 @@
+"""The dashboard pool."""
+
+import os
+
+os.environ["POOL"] = "dashboard"
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402  (the pool is chosen before settings are read)
+
+application = get_wsgi_application()

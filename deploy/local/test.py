@@ -1,0 +1,95 @@
+"""`bin/test`: the checks of the code, and the tests on services of their own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from deploy.local import instance, layout, python_packages, supervisor
+from deploy.local.instance import Instance
+from deploy.local.layout import PYTHON, ROOT, Home
+from deploy.local.terminal import complain, say, step
+from deploy.local.up import fetch, start_services
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHECKS = (
+    ("Format", ["-m", "ruff", "format", "--check", "."]),
+    ("Lint", ["-m", "ruff", "check", "."]),
+    ("Types", ["-m", "mypy"]),
+    ("Contracts", ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]),
+)
+
+
+def test(arguments: list[str]) -> int:
+    """Without arguments everything is checked; with arguments pytest alone runs, and gets them."""
+    tests_home = layout.home().path / "test"
+    _clear_away_the_dead(tests_home)
+    known = Instance(Home(tests_home / str(os.getpid())), {})
+    known.adopt_environment()
+    for variable in ("INGEST_PORT", "DASHBOARD_PORT"):
+        known.values[variable] = str(instance.free_port())
+    known.complete()
+    fetch(known, python_packages.DEVELOP)
+    _bring_chromium(arguments)
+    process = None
+    try:
+        process = start_services(known, argparse.Namespace(services_only=True, detach=False), throwaway=True)
+        return _run(known, arguments)
+    finally:
+        if process:
+            supervisor.stop(known, process)
+        _remove(known.home)
+
+
+def _run(known: Instance, arguments: list[str]) -> int:
+    environment = known.environment()
+    if CHROMIUM.exists():
+        environment["CHROMIUM"] = str(CHROMIUM)
+    checks = () if arguments else CHECKS
+    failed = []
+    for name, command in (*checks, ("Tests", ["-m", "pytest", *arguments])):
+        say(f"\n{name}: {' '.join(command[1:])}" if command[0] == "-m" else f"\n{name}")
+        began_at = time.monotonic()
+        code = subprocess.run([PYTHON, *command], cwd=ROOT, env=environment, check=False).returncode
+        say(f"{name}: {'passed' if code == 0 else 'FAILED'} after {time.monotonic() - began_at:.1f} s")
+        if code != 0:
+            failed.append(name)
+    if failed:
+        complain(f"Failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _bring_chromium(arguments: list[str]) -> None:
+    wanted = not arguments or any("browser" in argument for argument in arguments)
+    if CHROMIUM.exists() or not wanted or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    log = layout.SERVICES / "chromium.log"
+    with step("Installing Chromium for the browser tests"), log.open("wb") as out:
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+            subprocess.run(
+                ["apt-get", "-q", *command],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                check=False,
+            )
+    if not CHROMIUM.exists():
+        complain(f"  Chromium could not be installed (see {log}); the browser tests are skipped.")
+
+
+def _clear_away_the_dead(tests_home: Path) -> None:
+    """Remove what a run that was killed has left."""
+    for left in tests_home.glob("*"):
+        if left.name.isdecimal() and not Path("/proc", left.name).exists():
+            supervisor.stop(instance.load(Home(left)))
+            _remove(Home(left))
+
+
+def _remove(home: Home) -> None:
+    if home.path.exists():
+        shutil.rmtree(home.service_data(), ignore_errors=True)
+        shutil.rmtree(home.path, ignore_errors=True)

@@ -1,0 +1,112 @@
+"""What every test can ask for. A test marked `database`, `flow` or `browser` begins with empty stores of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+
+WITH_STORES = ("database", "flow", "browser")
+TABLES = "hit, event, part_offset, seen_event, quarantine, ledger, ledger_taken, overflow"
+CATALOG_TABLES = ("iceberg_tables", "iceberg_namespace_properties")
+TEST_DATABASES = {"BUFFER_URL": 11, "CACHE_URL": 12, "CELERY_BROKER_URL": 13}
+"""Redis databases for tests, so that a run never touches what an instance on the same servers holds."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything connects: tests have Redis databases of their own."""
+    for name, number in TEST_DATABASES.items():
+        url = urlsplit(getattr(django_settings, name))._replace(path=f"/{number}").geturl()
+        setattr(django_settings, name, url)
+    django_settings.CACHEOPS_REDIS = django_settings.CACHE_URL
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The pipeline writes on connections of its own, so a test cannot live in a transaction that is rolled back."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in WITH_STORES):
+            item.add_marker(pytest.mark.django_db(transaction=True))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """pytest-django's own; the pools are closed before the test database goes."""
+    from analytics.store import db
+
+    yield
+    db.close_pools()
+
+
+@pytest.fixture(autouse=True)
+def _stores_for_those_who_need_them(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("stores")
+
+
+@pytest.fixture
+def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
+    """Empty TimescaleDB, Valkey and lake; what the process remembers of them is forgotten."""
+    from analytics import buffer
+    from analytics.sites import lookup
+    from analytics.store import db
+
+    for name in TEST_DATABASES:
+        with redis.Redis.from_url(getattr(django_settings, name)) as server:
+            server.flushdb()
+    with db.transaction() as cursor:
+        cursor.execute(f"TRUNCATE {TABLES}")
+        for table in CATALOG_TABLES:
+            cursor.execute("SELECT to_regclass($1) IS NOT NULL", [table])
+            if cursor.fetchone() == (True,):
+                cursor.execute(f"TRUNCATE {table}")
+    buffer._salts.clear()
+    buffer._away_until = 0.0
+    lookup.forget()
+    settings.LAKE_URL = (tmp_path / "lake").as_uri()
+    settings.LAKE_CACHE_DIR = str(tmp_path / "lake-cache")
+    settings.STORAGES = settings.STORAGES | {
+        "lake": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path / "lake")},
+        }
+    }
+
+
+@pytest.fixture
+def site(stores: None) -> Any:
+    """A site, example.com, of the organisation Test."""
+    from analytics.sites import create
+
+    return create.site("example.com", organisation="Test").site
+
+
+@pytest.fixture
+def record(site: Any) -> Callable[..., Any]:
+    """`record([{...}, …])`: history of `site` through the real pipeline; see builders.record."""
+    from tests import builders
+
+    return lambda items, **options: builders.record(site, items, **options)
+
+
+@pytest.fixture
+def environment(stores: None) -> dict[str, str]:
+    """The environment of a process that works on the stores of this test."""
+    from analytics.store import db
+
+    url = urlsplit(os.environ["DATABASE_URL"])
+    name = django_settings.DATABASES["default"]["NAME"]
+    assert name in db.conninfo()
+    return os.environ | {
+        "DATABASE_URL": url._replace(path=f"/{name}").geturl(),
+        "BUFFER_URL": django_settings.BUFFER_URL,
+        "CACHE_URL": django_settings.CACHE_URL,
+        "BROKER_URL": django_settings.CELERY_BROKER_URL,
+        "LAKE_URL": django_settings.LAKE_URL,
+        "LAKE_CACHE_DIR": django_settings.LAKE_CACHE_DIR,
+    }
