@@ -15,9 +15,10 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 import psycopg
@@ -105,18 +106,21 @@ def _leave_alone() -> None:
         _away_until = time.monotonic() + PAUSE_SECONDS
 
 
-def push(parts: Mapping[int, Sequence[Hit]], now: dt.datetime) -> None:
-    """Make the hits durable, all of them or none. Raises Away."""
+def push(parts: Mapping[int, Sequence[Hit]], now: dt.datetime) -> dict[int, str]:
+    """Make the hits durable, all of them or none. Raises Away.
+
+    Gives the entry id in each part, by which one can see when they are written; nothing when they overflowed.
+    """
     if time.monotonic() < _away_until:
         _overflow(parts, now)
-        return
+        return {}
     pipe = client().pipeline(transaction=True)
     for part, hits in parts.items():
         pipe.execute_command("XADD", stream(part), "*", "h", _encode(hits), "n", len(hits))
         for (site_id, outcome, reason), n in counts(hits).items():
             pipe.hincrby(door(part), field(now, site_id, outcome, reason), n)
     try:
-        pipe.execute()
+        replies = pipe.execute()
     except redis.TimeoutError as error:
         # It may have been stored: storing it elsewhere too would count it twice, so the sender is told to come back.
         _leave_alone()
@@ -126,8 +130,10 @@ def push(parts: Mapping[int, Sequence[Hit]], now: dt.datetime) -> None:
         if not _never_sent(error):
             raise Away("the buffer broke off") from error
         _overflow(parts, now)
+        return {}
     except redis.RedisError as error:
         raise Away("the buffer is full or refuses to write") from error
+    return dict(zip(parts, (reply.decode() for reply in replies if isinstance(reply, bytes)), strict=True))
 
 
 def _never_sent(error: Exception) -> bool:
@@ -197,18 +203,42 @@ def trim(part: int, below: str) -> None:
     _reader().xtrim(stream(part), minid=below, approximate=True)
 
 
+def waiting(part: int, after: str, upto: str = "+") -> Iterator[Hit]:
+    """The hits of a part between two entry ids (the first not included), a page at a time."""
+    while page := _reader().xrange(stream(part), f"({after}", upto, TAKE_ENTRIES):
+        for entry_id, fields in page:
+            yield from _decode(fields[b"h"])
+            after = entry_id.decode()
+
+
+def overflowed(cursor: psycopg.Cursor[Any], part: int) -> Iterator[Hit]:
+    """The hits of a part that wait in PostgreSQL."""
+    cursor.execute("/* buffer.overflowed */ SELECT hits FROM overflow WHERE part = $1 ORDER BY id", [part])
+    for (encoded,) in cursor:
+        yield from _decode(encoded)
+
+
 def backlog(part: int, after: str) -> int:
     """How many hits wait behind an entry id."""
-    waiting, page = 0, _reader().xrange(stream(part), f"({after}", "+", 1000)
+    hits, page = 0, _reader().xrange(stream(part), f"({after}", "+", 1000)
     while page:
-        waiting += sum(int(fields[b"n"]) for _, fields in page)
+        hits += sum(int(fields[b"n"]) for _, fields in page)
         page = _reader().xrange(stream(part), f"({page[-1][0].decode()}", "+", 1000)
-    return waiting
+    return hits
 
 
 def lengths() -> dict[int, int]:
     """Entries per part, read or not."""
     return {part: int(_reader().xlen(stream(part))) for part in range(settings.BUFFER_PARTS)}
+
+
+def fullness() -> float:
+    """The share of its memory that Valkey uses, 0 to 1; 0 when it has no limit. Raises Away."""
+    try:
+        memory = client().info("memory")
+    except redis.RedisError as error:
+        raise Away("the buffer does not answer") from error
+    return memory["used_memory"] / memory["maxmemory"] if memory["maxmemory"] else 0.0
 
 
 def ready() -> bool:
@@ -243,13 +273,14 @@ def count_refused(site_id: int, reason: str, now: dt.datetime) -> None:
         _leave_alone()
 
 
-def pending_counters(part: int, taking: int) -> dict[str, int]:
-    """Counters that no ledger row has yet, those set aside included."""
+def cut(part: int, taking: int) -> tuple[dict[str, int], str]:
+    """At one instant: the counters that no ledger row has yet (those set aside included), and the last entry id."""
     with _reader().pipeline(transaction=True) as pipe:
         pipe.hgetall(door(part))
         pipe.hgetall(door(part, taking))
-        fresh, aside = pipe.execute()
-    return dict(Counter(_counters(fresh)) + Counter(_counters(aside)))
+        pipe.xrevrange(stream(part), "+", "-", 1)
+        fresh, aside, last = pipe.execute()
+    return dict(Counter(_counters(fresh)) + Counter(_counters(aside))), last[0][0].decode() if last else "0-0"
 
 
 def _counters(found: Mapping[bytes, bytes]) -> dict[str, int]:

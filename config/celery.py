@@ -18,7 +18,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     timezone="UTC",
 )
-app.autodiscover_tasks(["analytics.lake", "analytics.store", "analytics.reprocess"])
+app.autodiscover_tasks(["analytics.lake", "analytics.pipeline", "analytics.reprocess"])
 
 
 @app.on_after_configure.connect
@@ -30,8 +30,9 @@ def schedule(sender: Celery, **_: object) -> None:
         (settings.EXPORT_SECONDS, "analytics.lake.tasks.export"),
         (3600, "analytics.lake.tasks.compact"),
         (24 * 3600, "analytics.lake.tasks.expire"),
-        (60, "analytics.store.tasks.enter_door_counters"),
-        (3600, "analytics.store.tasks.forget_old"),
+        (24 * 3600, "analytics.lake.tasks.retain"),
+        (3600, "analytics.pipeline.tasks.forget"),
+        (60, "analytics.reprocess.tasks.run_due"),
     ):
         # A run that waited longer than its period has been overtaken by the next one.
         sender.add_periodic_task(seconds, sender.signature(task), name=task, expires=seconds)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
@@ -69,31 +71,37 @@ def _know_salts(day: dt.date) -> None:
 def record(
     site: models.Site, items: Iterable[Mapping[str, Any]], now: dt.datetime | None = None
 ) -> list[Hit]:
-    """Send history through the door, the buffer and a writer; returns the hits, in the order given, once they are rows.
+    """Send history through the door, the buffer and a writer; returns the hits in the order given, now rows.
 
-    An item is an event of the own format (`name` defaults to pageview), and how it reached the door: `at` (when; one
-    second after the item before it, the first at NOW), `ip`, `user_agent`, `language`, `referer`. The door has
-    the rights of a secret key. `now` is the writer's clock, by default the present.
+    An item is an event of the own format (`name` defaults to pageview), and how it reached the door: `at`
+    (when; one second after the item before it, the first at NOW), `ip`, `user_agent`, `language`, `referer`.
+    The door has the rights of a secret key. `now` is the writer's clock, by default the present.
     """
-    hits: list[Hit] = []
+    sent: list[tuple[int, Hit]] = []
     at = NOW - dt.timedelta(seconds=1)
     for item in items:
         at = item.get("at", at + dt.timedelta(seconds=1))
-        part, made = admitted(site, item, at)
-        buffer.push({part: [made]}, at)
-        hits.append(made)
+        sent.append(admitted(site, item, at))
+    push(sent)
     drain(now)
-    return hits
+    return [made for _, made in sent]
 
 
-def push(parts: Iterable[tuple[int, Hit]], now: dt.datetime | None = None) -> None:
-    """Into the buffer, one entry each."""
-    for part, made in parts:
-        buffer.push({part: [made]}, now or made.received_at)
+def push(sent: Iterable[tuple[int, Hit]]) -> None:
+    """(part, hit) into the buffer in this order; those of the same minute together."""
+
+    def minute_of(one: tuple[int, Hit]) -> dt.datetime:
+        return one[1].received_at.replace(second=0, microsecond=0)
+
+    for minute, group in itertools.groupby(sent, minute_of):
+        parts: dict[int, list[Hit]] = defaultdict(list)
+        for part, made in group:
+            parts[part].append(made)
+        buffer.push(parts, minute)
 
 
 def drain(now: dt.datetime | None = None) -> None:
-    """Write everything that the buffer holds, as a writer process does, and enter the door's counters in the books."""
+    """Write everything that the buffer holds, as a writer process does, and book the door's counters."""
     writer = Writer() if now is None else Writer(lambda: now)
     deadline = time.monotonic() + LOCKS_SECONDS
     try:

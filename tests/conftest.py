@@ -1,4 +1,4 @@
-"""What every test can ask for. A test marked `database`, `flow` or `browser` begins with empty stores of its own."""
+"""What every test can ask for. One marked `database`, `flow` or `browser` begins with empty stores."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The pipeline writes on connections of its own, so a test cannot live in a transaction that is rolled back."""
+    """The pipeline has connections of its own, so a test cannot live in a transaction and roll it back."""
     for item in items:
         if any(item.get_closest_marker(name) for name in WITH_STORES):
-            item.add_marker(pytest.mark.django_db(transaction=True))
+            item.add_marker(pytest.mark.django_db(transaction=True, reset_sequences=True))
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
         with redis.Redis.from_url(getattr(django_settings, name)) as server:
             server.flushdb()
     with db.transaction() as cursor:
-        cursor.execute(f"TRUNCATE {TABLES}")
+        cursor.execute(f"TRUNCATE {TABLES} RESTART IDENTITY")
         for table in CATALOG_TABLES:
             cursor.execute("SELECT to_regclass($1) IS NOT NULL", [table])
             if cursor.fetchone() == (True,):
@@ -101,7 +101,7 @@ def environment(stores: None) -> dict[str, str]:
 
     url = urlsplit(os.environ["DATABASE_URL"])
     name = django_settings.DATABASES["default"]["NAME"]
-    assert name in db.conninfo()
+    assert str(name) in db.conninfo()
     return os.environ | {
         "DATABASE_URL": url._replace(path=f"/{name}").geturl(),
         "BUFFER_URL": django_settings.BUFFER_URL,

@@ -114,7 +114,7 @@ def site_card(site: Site, now: dt.datetime, ingest_url: str) -> dict[str, Any]:
     given = {row.dimensions[0]: row.metrics[0] for row in reader.series(reader.span).rows}
     values = [given.get(bucket.key, 0) for bucket in buckets]
     new, old = top.total(reader.totals, "visitors"), top.total(reader.totals_before, "visitors")
-    partial = [False] * len(values)
+    partial = [bucket.start < reader.span.start or bucket.end > reader.now for bucket in buckets]
     return {
         "site": site,
         "visitors": formats.short(new),

@@ -11,7 +11,11 @@ from analytics.dashboard import chart, formats, period, tiles
 from analytics.dashboard.formats import Change, Number
 from analytics.dashboard.period import Bucket, Span
 from analytics.dashboard.reader import Reader
+from analytics.reports import catalog
 from analytics.reports.query import Answer
+
+_NO_BOTS = {"asset", "error", "redirect", "excluded"}
+"""Why events are left out that people may have caused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +175,15 @@ def _lines(
     return made
 
 
-def _left_out(reader: Reader) -> dict[str, Any] | None:
-    """The share of bots among all events of pages, and what was left out, greatest first."""
+def _left_out(reader: Reader) -> dict[str, Any]:
+    """The share of bots among events of people and bots, and everything left out by kind, greatest first."""
     counts = {row.dimensions[0]: int(row.metrics[0] or 0) for row in reader.left_out().rows}
-    everything = sum(counts.values())
-    out = {name: count for name, count in counts.items() if name not in ("", "(none)")}
-    if not out:
-        return None
+    counted = counts.pop(catalog.NONE, 0)
+    bots = sum(count for kind, count in counts.items() if kind not in _NO_BOTS)
     return {
-        "share": formats.short(formats.share(sum(out.values()), everything), "percent"),
-        "count": formats.exact(sum(out.values())),
-        "kinds": [(name.replace("_", " "), formats.exact(count)) for name, count in sorted(out.items(), key=lambda kv: -kv[1])],
+        "share": formats.short(formats.share(bots, bots + counted) or 0, "percent"),
+        "kinds": [
+            (kind.replace("-", " "), formats.exact(count))
+            for kind, count in sorted(counts.items(), key=lambda pair: -pair[1])
+        ],
     }

@@ -55,7 +55,7 @@ class Geo:
             logger.warning("No address database is set: locations stay empty")
             return cls()
         try:
-            return cls(maxminddb.open_database(path, maxminddb.MODE_MEMORY))
+            return cls(maxminddb.open_database(path, maxminddb.MODE_AUTO))
         except (OSError, *_CORRUPT) as error:
             logger.warning("The address database %s cannot be read, locations stay empty: %s", path, error)
             return cls()

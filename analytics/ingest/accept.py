@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -30,7 +31,7 @@ class Caller:
     referer: str
 
 
-def caller(headers: wire.Mapping[str, str], address: visitor.Address | None) -> Caller:
+def caller(headers: Mapping[str, str], address: visitor.Address | None) -> Caller:
     """The headers that processing needs, clipped; no others are kept."""
     hints = {name: clean.text(headers[name], 256) for name in _CLIENT_HINTS if headers.get(name)}
     return Caller(

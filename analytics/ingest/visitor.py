@@ -65,8 +65,8 @@ def network(address: Address | None) -> str:
 def identify(site_id: int, said: ClientEvent, who: tuple[Address | None, str], now: dt.datetime) -> Visitor:
     """The visitor of an event; `who` is (address, user agent). Raises buffer.Away when no salt is known.
 
-    A client's or user's own id makes an id that lasts; otherwise it lasts for the UTC day, and yesterday's is given
-    too, for a visit that runs across midnight.
+    A client's or user's own id makes an id that lasts; otherwise it lasts for the UTC day, and yesterday's is
+    given too, for a visit that runs across midnight.
     """
     if lasting := _lasting(site_id, said):
         return lasting
@@ -77,10 +77,10 @@ def identify(site_id: int, said: ClientEvent, who: tuple[Address | None, str], n
 def historical(
     site_id: int, said: ClientEvent, who: tuple[Address | None, str], happened_at: dt.datetime
 ) -> Visitor:
-    """The visitor of an event of the past, for which no salt is kept: keys are derived from SECRET_KEY and the UTC day.
+    """The visitor of an event of the past, whose salt is gone: the day's key is derived from SECRET_KEY.
 
-    The same event always has the same visitor, so that a second import repeats the first. The ids are not those that
-    the door gave live.
+    The same event always has the same visitor, so that a second import repeats the first. The ids are not
+    those that the door gave live.
     """
     if lasting := _lasting(site_id, said):
         return lasting

@@ -1,10 +1,15 @@
 """The lake's periodic tasks (times in config/celery.py)."""
 
+import datetime as dt
+
 from celery import shared_task
+from django.conf import settings
 
 from analytics.lake import compact as compacting
 from analytics.lake import expire as expiring
 from analytics.lake import export as exporting
+from analytics.lake import tables
+from analytics.store import retention
 
 
 @shared_task
@@ -26,3 +31,11 @@ def expire() -> None:
     """Drop old snapshots and the files that no snapshot needs."""
     for name in ("hits", "events"):
         expiring.expire(name)
+
+
+@shared_task
+def retain() -> None:
+    """Drop what is older than the hot window and in the lake."""
+    floor = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.HOT_DAYS + 2)
+    retention.drop_before("event", floor, tables.watermark(tables.load("events")))
+    retention.drop_before("hit", floor, tables.watermark(tables.load("hits")))

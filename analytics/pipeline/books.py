@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.conf import settings
 
 from analytics import buffer
+from analytics.events import Hit
+from analytics.lake import tables
 from analytics.store import db, ledger
+
+_SQL = db.statements(__file__)
+TRIES = 20
 
 
 def enter_door_counters(part: int) -> None:
@@ -29,3 +39,144 @@ def _by_minute(counters: dict[str, int]) -> ledger.Counts:
         minute, site, outcome, reason = name.split(":")
         counts[dt.datetime.fromtimestamp(int(minute), dt.UTC), int(site), outcome, reason] += n
     return counts
+
+
+@dataclass(frozen=True, slots=True)
+class SiteBalance:
+    """One site's books; site 0 stands for requests that named no known site."""
+
+    site_id: int
+    accepted: int
+    refused: int
+    stored: int
+    duplicate: int
+    quarantined: int
+    refusals_kept: int
+    buffered: int
+    refusals_buffered: int
+
+    @property
+    def received(self) -> int:
+        return self.accepted + self.refused
+
+    @property
+    def difference(self) -> int:
+        """What was accepted, or refused and kept, and is nowhere; less than zero: more than came."""
+        accepted = self.accepted - self.stored - self.duplicate - self.quarantined - self.buffered
+        refused = self.refused - self.refusals_kept - self.refusals_buffered if self.site_id else 0
+        return accepted or refused
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBalance:
+    """One kind of row: what the books say, and what the two tiers hold."""
+
+    kind: str
+    booked: int
+    hot: int
+    """Rows of TimescaleDB that the lake does not have yet."""
+    lake: int
+
+    @property
+    def difference(self) -> int:
+        return self.booked - self.hot - self.lake
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    sites: tuple[SiteBalance, ...]
+    stores: tuple[StoreBalance, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Nothing is missing and nothing is there twice."""
+        return not any(line.difference for line in (*self.sites, *self.stores))
+
+
+class Restless(Exception):
+    """The books moved during every try to read them at one instant."""
+
+
+def balance() -> Balance:
+    """The books at one instant, while everything runs. Raises Restless."""
+    for _ in range(TRIES):
+        lake = {name: tables.load(name) for name in ("hits", "events")}
+        reached = {name: tables.watermark(table) for name, table in lake.items()}
+        rows = {name: _total_records(table) for name, table in lake.items()}
+        with db.transaction() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            sums, takings = ledger.sums(cursor), ledger.taken(cursor)
+            buffered, pending = _at_the_door(cursor, takings)
+            hot = {name: _hot(cursor, name, reached[name]) for name in lake}
+            cursor.execute(_SQL["quarantined"])
+            ((quarantined,),) = cursor.fetchall()
+        with db.transaction() as cursor:
+            if ledger.taken(cursor) == takings:
+                sites = _sites(sums + pending, buffered)
+                return Balance(sites, _stores(sums, hot, rows, quarantined))
+    raise Restless("the books could not be read at one instant; try again")
+
+
+def _at_the_door(
+    cursor: psycopg.Cursor[Any], takings: dict[int, int]
+) -> tuple[Counter[tuple[int, str]], Counter[tuple[int, str]]]:
+    """((site, outcome) → hits that wait to be written, (site, outcome) → counted by the door but not yet booked)."""
+    buffered: Counter[tuple[int, str]] = Counter()
+    pending: Counter[tuple[int, str]] = Counter()
+    cursor.execute(_SQL["offsets"])
+    offsets = dict(cursor.fetchall())
+    for part in range(settings.BUFFER_PARTS):
+        counters, last = buffer.cut(part, takings.get(part, 0) + 1)
+        for (_, site, outcome, _reason), n in _by_minute(counters).items():
+            pending[site, outcome] += n
+        buffered.update(map(_key, buffer.waiting(part, offsets.get(part, "0-0"), last)))
+        buffered.update(map(_key, buffer.overflowed(cursor, part)))
+    return buffered, pending
+
+
+def _key(hit: Hit) -> tuple[int, str]:
+    return hit.site_id, "refused" if hit.refused else "accepted"
+
+
+def _hot(cursor: psycopg.Cursor[Any], name: tables.Name, reached: dict[int, int]) -> int:
+    total = 0
+    cursor.execute(_SQL["offsets"])
+    for part, _ in cursor.fetchall():
+        cursor.execute(_SQL[f"hot_{name}"], [part, reached.get(part, 0)])
+        total += sum(n for (n,) in cursor.fetchall())
+    return total
+
+
+def _total_records(table: tables.Table) -> int:
+    snapshot = table.current_snapshot()
+    return int((snapshot.summary or {}).get("total-records") or 0) if snapshot and snapshot.summary else 0
+
+
+def _sites(sums: Counter[tuple[int, str]], buffered: Counter[tuple[int, str]]) -> tuple[SiteBalance, ...]:
+    return tuple(
+        SiteBalance(
+            site_id=site,
+            accepted=sums[site, "accepted"],
+            refused=sums[site, "refused"],
+            stored=sums[site, "stored"],
+            duplicate=sums[site, "duplicate"],
+            quarantined=sums[site, "quarantined"],
+            refusals_kept=sums[site, "refusal kept"],
+            buffered=buffered[site, "accepted"],
+            refusals_buffered=buffered[site, "refused"],
+        )
+        for site in sorted({site for site, _ in sums} | {site for site, _ in buffered})
+    )
+
+
+def _stores(
+    sums: Counter[tuple[int, str]], hot: dict[str, int], lake: dict[str, int], quarantined: int
+) -> tuple[StoreBalance, ...]:
+    booked: Counter[str] = Counter()
+    for (_, outcome), n in sums.items():
+        booked[outcome] += n
+    return (
+        StoreBalance("hits", booked["stored"] + booked["refusal kept"], hot["hits"], lake["hits"]),
+        StoreBalance("events", booked["stored"], hot["events"], lake["events"]),
+        StoreBalance("quarantined", booked["quarantined"], quarantined, 0),
+    )

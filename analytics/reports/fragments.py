@@ -13,6 +13,8 @@ from analytics.reports.catalog import Dimension
 from analytics.reports.query import All, AnyOf, Condition, Filter, Not, Query
 
 LONGEST_VISIT = dt.timedelta(hours=24)
+LONGEST_IDLE = dt.timedelta(hours=8)
+"""An event that comes late can lie before the start of its visit, by the idle time at most (7 h 55 min)."""
 
 
 @dataclass(frozen=True, slots=True)

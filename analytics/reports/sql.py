@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.reports import catalog
-from analytics.reports.fragments import LONGEST_VISIT, Dialect, Fragments
+from analytics.reports.fragments import LONGEST_IDLE, LONGEST_VISIT, Dialect, Fragments
 from analytics.reports.query import Query
 from analytics.store import db
 
@@ -56,10 +56,15 @@ def needs(query: Query) -> Needs:
 
 
 def window(query: Query) -> tuple[dt.datetime, dt.datetime]:
-    """The events that must be read: of a visit all are needed, also those outside of the range."""
+    """The events that must be read. Of a visit all are needed, also those outside of the range; and the exit page is
+    asked of every visit that has an event in the range."""
     needed = needs(query)
-    low = query.start - LONGEST_VISIT if needed.exits else query.start
-    return low, query.end + LONGEST_VISIT if needed.exits or needed.visits else query.end
+    if needed.exits:
+        around = LONGEST_VISIT + LONGEST_IDLE
+        return query.start - around, query.end + around
+    if needed.visits:
+        return query.start - LONGEST_IDLE, query.end + LONGEST_VISIT
+    return query.start, query.end
 
 
 def compose(query: Query, dialect: Dialect, *, paged: bool = True) -> Statement:
@@ -108,7 +113,8 @@ def _exits(write: Fragments) -> str:
     for name in ("visit_id", "path", "name", "hit_id"):
         write.plain(name)
     write.ts(), write.started()
-    return _SHAPES["x"].format(low=write.instant(write.low), high=write.instant(write.query.end))
+    low, high = write.query.start - LONGEST_VISIT, write.query.end + LONGEST_IDLE
+    return _SHAPES["x"].format(low=write.instant(low), high=write.instant(high))
 
 
 def _read(needed: Needs) -> str:
@@ -169,7 +175,7 @@ def _grouped(query: Query) -> str:
 
 def _columns(query: Query) -> list[str]:
     metrics = [f"{catalog.metric(name).sql} AS m{index}" for index, name in enumerate(query.metrics)]
-    return [*_names(query), *metrics, "count(*) OVER () AS total"]
+    return [*_names(query), *metrics, "count(*) OVER () AS total" if query.total_rows else "0 AS total"]
 
 
 def _sides(query: Query, needed: Needs) -> str:

@@ -17,6 +17,7 @@ from deploy.local.programs import die_with_parent
 from deploy.local.terminal import Problem, last_lines
 
 STOP_SECONDS = 150
+STEADY_SECONDS = 5
 UNREACHABLE = (OSError, xmlrpc.client.Error, http.client.HTTPException)
 
 
@@ -71,7 +72,12 @@ def states(instance: Instance) -> dict[str, str]:
 
 
 def keeps_running(instance: Instance, program: str) -> bool:
-    return states(instance).get(program) == "RUNNING"
+    """Whether the program runs for longer than one that fails to start takes to fail."""
+    try:
+        info = _remote(instance).getProcessInfo(_full_name(program))
+    except UNREACHABLE:
+        return False
+    return bool(info["statename"] == "RUNNING" and info["now"] - info["start"] >= STEADY_SECONDS)
 
 
 def wait_until(ready: Callable[[], bool], instance: Instance, program: str, seconds: float = 90) -> None:

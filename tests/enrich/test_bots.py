@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from crawleruseragents import CRAWLER_USER_AGENTS_DATA
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # type: ignore[import-untyped]
 
 from analytics.enrich import bots
 from tests import shared
@@ -69,7 +69,7 @@ def test_does_not_take_a_telephone_for_a_bot(device: str) -> None:
 
 
 def test_does_not_take_a_browser_inside_an_application_for_its_fetcher() -> None:
-    in_app = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Tumblr/30.1"
+    in_app = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605 Mobile/15E148 Tumblr/30"
     assert bots.classify(in_app) == ""
     assert bots.classify("Tumblr/14.0.835.186") == "preview"
 

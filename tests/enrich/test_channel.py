@@ -9,8 +9,8 @@ from analytics.events import ChannelRule
 # METRICS, in its order; AI Assistants stand before the unpaid groups.
 ORDER = [
     "Cross-network", "Paid Shopping", "Paid Search", "Paid Social", "Paid Video", "Display", "Paid Other",
-    "AI Assistants", "Organic Shopping", "Organic Social", "Organic Video", "Organic Search", "Referral", "Email",
-    "Affiliates", "SMS", "Mobile Push", "Audio", "Direct",
+    "AI Assistants", "Organic Shopping", "Organic Social", "Organic Video", "Organic Search", "Referral",
+    "Email", "Affiliates", "SMS", "Mobile Push", "Audio", "Direct",
 ]  # fmt: skip
 
 

@@ -65,9 +65,12 @@ WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT}"
             f"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {WEBKIT} Chrome/120.0.0.0 Safari/537.36",
             Device("Chrome", "120", "Chrome OS", "14541.0", "Desktop"),
         ),
-        ("Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko", Device("Internet Explorer", "11", "Windows", "7", "Desktop")),
+        (
+            "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko",
+            Device("Internet Explorer", "11", "Windows", "7", "Desktop"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_names_browser_system_and_device_as_people_know_them(user_agent: str, expected: Device) -> None:
     assert device.parse(user_agent) == expected
 

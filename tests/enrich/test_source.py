@@ -251,9 +251,10 @@ def test_agrees_with_the_url_standard_about_hosts() -> None:
         if case.get("failure"):
             assert found is None, case["input"]
         elif found is None or found.host != case["hostname"].removesuffix("."):
-            differing.append((case["input"], found and found.host, case["hostname"]))
-    assert all(host is None for _, host, _ in differing), differing
-    assert len(differing) < 40, differing
+            differing.append((case["input"], found and found.host))
+    # The standard library's IDNA is of 2003: sharp s is ss there.
+    assert [(text, host) for text, host in differing if host] == [("https://faß.ExAmPlE/", "fass.example")]
+    assert len(differing) < 25, differing
 
 
 def test_knows_the_social_networks_of_the_public_list() -> None:

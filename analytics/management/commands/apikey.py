@@ -18,9 +18,9 @@ class Command(BaseCommand):
         make = parser.add_subparsers(dest="action", required=True, metavar="ACTION").add_parser(
             "create", help="make a key and print it, once: only its hash is kept"
         )
-        make.add_argument("--site", required=True, help="any id of the site: domain, number, uuid, G-… or public key")
+        make.add_argument("--site", required=True, help="any id of the site, such as its domain")
         make.add_argument(
-            "--scope", action="append", choices=create.SCOPES, help="may be given several times; default: stats:read"
+            "--scope", action="append", choices=create.SCOPES, help="repeatable; default: stats:read"
         )
         make.add_argument("--name", default="default", help="what the key is called in the admin")
 

@@ -17,7 +17,7 @@ on("click", (event) => closeMenus(event.target.closest("details[data-menu]")));
 on("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   document.documentElement.classList.toggle("no-tips", event.key === "Escape");
-  if (event.target.closest("[data-chart]") && readByKey(event)) return;
+  if (event.target.closest?.("[data-chart]") && readByKey(event)) return;
   if (event.target.matches("input, select, textarea") || document.querySelector("dialog[open]")) return;
   const menu = document.querySelector("details[data-menu][open]");
   if (event.key === "Escape" && menu) {
@@ -40,7 +40,7 @@ on("mousemove", () => document.documentElement.classList.remove("no-tips"));
 // --- loading ---------------------------------------------------------------------------------------------------------
 // A part that is replaced by a newer one gives up its request, so that late numbers never cover newer ones.
 on("htmx:beforeCleanupElement", (event) => {
-  if (event.target.matches("[data-part]")) htmx.trigger(event.target, "htmx:abort");
+  if (event.target.matches?.("[data-part]")) htmx.trigger(event.target, "htmx:abort");
 });
 // A refresh by the clock waits while the page is hidden, or while someone reads what it would replace.
 on("htmx:beforeRequest", (event) => {
@@ -66,14 +66,15 @@ on("htmx:afterOnLoad", (event) => {
 });
 on("click", (event) => {
   const button = event.target.closest("[data-retry]");
-  if (button) htmx.trigger(button.closest(".part").querySelector("[data-part]"), "load");
+  if (button) htmx.trigger(button.closest(".part").querySelector("[data-part]"), "retry");
 });
 
 // --- the sheet: a full table above the page --------------------------------------------------------------------------
 on("htmx:afterSwap", (event) => {
   const sheet = document.getElementById("sheet");
-  if (event.detail.target.id === "sheet-body" && !sheet.open) sheet.showModal();
-  if (event.detail.target.id === "page") {
+  const swapped = event.detail.target?.id; // none when the browser went back
+  if (swapped === "sheet-body" && !sheet.open) sheet.showModal();
+  if (swapped === "page") {
     sheet?.close();
     if (document.activeElement === document.body) document.getElementById("page")?.focus({ preventScroll: true });
   }

@@ -1,0 +1,52 @@
+"""The engine TimescaleDB: whole answers about recent days, and the rows that the lake does not have yet."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from analytics.reports.plan import Limits
+from analytics.reports.query import Query
+from analytics.reports.sql import Statement
+from analytics.store import db
+
+_SQL = db.statements(__file__)
+_AS_TEXT = {"props": "CAST(props AS text) AS props", "hit_id": "CAST(hit_id AS text) AS hit_id"}
+"""Columns whose Arrow form DuckDB would not read as the lake's."""
+
+
+def answer(query: Query, statement: Statement, limits: Limits) -> tuple[list[Sequence[Any]], tuple[int, ...]]:
+    """The statement's rows, and the ruleset versions of the events in the range, both of one moment."""
+    with db.transaction() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute(_SQL["settings"], [str(limits.timeout_seconds * 1000)])
+        # Not prepared: a plan for any range could not leave out chunks.
+        cursor.execute(statement.text, statement.parameters, prepare=False)  # type: ignore[arg-type]
+        rows: list[Sequence[Any]] = list(cursor.fetchall())
+        cursor.execute(_SQL["rulesets"], [query.site_id, query.start, query.end], prepare=False)
+        return rows, tuple(version for (version,) in cursor.fetchall())
+
+
+def beyond(
+    watermark: Mapping[int, int], columns: Iterable[str], site_id: int, span: tuple[dt.datetime, dt.datetime]
+) -> pa.Table:
+    """The site's events of a span of ts that are not in the lake: of later batches than its watermark."""
+    with db.transaction() as cursor:
+        cursor.execute(_SQL["parts"])
+        parts = sorted({part for (part,) in cursor.fetchall()} | set(watermark))
+    chosen = sorted(columns)
+    parameters: list[Any] = [site_id, *span]
+    conditions = []
+    for part in parts:
+        parameters += [part, watermark.get(part, -1)]
+        places = {"part": f"${len(parameters) - 1}", "batch": f"${len(parameters)}"}
+        conditions.append(_SQL["part"].format(**places))
+    text = _SQL["beyond"].format(
+        columns=", ".join(_AS_TEXT.get(name, name) for name in chosen),
+        parts=" OR ".join(conditions) or "FALSE",
+    )
+    with db.arrow(text, parameters) as reader:
+        return reader.read_all()

@@ -1,0 +1,70 @@
+"""Which engine answers: TimescaleDB for what is recent and short, DuckDB over the lake and the hot rows for the rest."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from django.conf import settings
+
+from analytics.reports import sql
+from analytics.reports.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a query may take."""
+
+    hot_days: int = 30
+    """TimescaleDB holds all events of these last days."""
+    span_days: int = 2
+    """Longer ranges go to DuckDB."""
+    timeout_seconds: int = 30
+    memory: str = "1GB"
+    """Of DuckDB, per query."""
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    engine: Literal["timescaledb", "duckdb"]
+    query: Query
+    warning: str = ""
+
+
+def limits() -> Limits:
+    """The limits of the settings."""
+    return Limits(
+        hot_days=settings.HOT_DAYS,
+        span_days=getattr(settings, "REPORT_HOT_SPAN_DAYS", 2),
+        timeout_seconds=getattr(settings, "REPORT_TIMEOUT_SECONDS", 30),
+        memory=getattr(settings, "REPORT_MEMORY", "1GB"),
+        threads=getattr(settings, "REPORT_THREADS", 2),
+    )
+
+
+def choose(query: Query, now: dt.datetime, limits: Limits) -> Plan:
+    """The plan while the lake can be read."""
+    low, _ = sql.window(query)
+    length = min(query.end, now) - query.start
+    if low >= _floor(now, limits) and length <= dt.timedelta(days=limits.span_days):
+        return Plan("timescaledb", query)
+    return Plan("duckdb", query)
+
+
+def without_lake(query: Query, now: dt.datetime, limits: Limits) -> Plan | None:
+    """The plan while the lake is away: what TimescaleDB still has, with a warning when that is not all. None: nothing."""
+    floor = _floor(now, limits)
+    low, _ = sql.window(query)
+    if low >= floor:
+        return Plan("timescaledb", query)
+    since = floor + (query.start - low)
+    if query.end <= since:
+        return None
+    warning = f"The lake cannot be reached now: counted since {since:%Y-%m-%d %H:%M} UTC only."
+    return Plan("timescaledb", replace(query, start=since), warning)
+
+
+def _floor(now: dt.datetime, limits: Limits) -> dt.datetime:
+    return now - dt.timedelta(days=limits.hot_days)

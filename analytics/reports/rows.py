@@ -1,0 +1,73 @@
+"""What an engine gives becomes the rows of an Answer: values in words, empty buckets filled, in order, one page of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from analytics.reports import catalog, check, sql, timerange
+from analytics.reports.query import Query, Row
+
+
+def page(query: Query, found: Sequence[Sequence[Any]]) -> tuple[tuple[Row, ...], int | None]:
+    """The rows of a statement that was composed with limit and offset, and how many there are in all if that was asked.
+
+    The number is None too when the page is empty, which does not know how many rows lie before it.
+    """
+    rows = tuple(_row(query, row) for row in found)
+    if not query.total_rows:
+        return rows, None
+    if found:
+        return rows, int(found[0][-1])
+    return rows, None if query.offset else 0
+
+
+def series(
+    query: Query, interval: timerange.Interval, found: Sequence[Sequence[Any]]
+) -> tuple[tuple[Row, ...], int | None]:
+    """The rows of a series that was composed without limit and offset, with every bucket of the range."""
+    known = {_local(row[0]): _row(query, row) for row in found}
+    every = timerange.buckets(interval, query.zone, query.start, query.end)
+    empty = tuple(0 if catalog.metric(name).unit == "count" else None for name in query.metrics)
+    shape = catalog.dimension(query.dimensions[0]).form
+    rows = [known.get(at) or Row((format(at, shape),), empty) for at in sorted({*known, *every})]
+    for name, direction in reversed(sql.order(query)):
+        _sort(rows, query, name, direction == "desc")
+    return tuple(rows[query.offset : query.offset + query.limit]), len(rows) if query.total_rows else None
+
+
+def _sort(rows: list[Row], query: Query, name: str, descending: bool) -> None:
+    """Stable; what has no value comes last either way, as in SQL's NULLS LAST."""
+    if name in query.dimensions:
+        rows.sort(key=lambda row: row.dimensions[0], reverse=descending)
+        return
+    index = query.metrics.index(name)
+    rows.sort(key=lambda row: row.metrics[index] or 0, reverse=descending)
+    rows.sort(key=lambda row: row.metrics[index] is None)
+
+
+def _row(query: Query, row: Sequence[Any]) -> Row:
+    split = len(query.dimensions)
+    words = tuple(_word(name, value) for name, value in zip(query.dimensions, row[:split], strict=True))
+    numbers = tuple(_number(name, value) for name, value in zip(query.metrics, row[split:-1], strict=True))
+    return Row(words, numbers)
+
+
+def _word(name: str, value: Any) -> str:
+    return format(value, catalog.dimension(name).form)
+
+
+def _number(name: str, value: Any) -> float | int | None:
+    if value is None:
+        return None
+    return int(value) if catalog.metric(name).unit == "count" else float(value)
+
+
+def _local(value: dt.date | dt.datetime) -> dt.datetime:
+    return value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
+
+
+def is_series(query: Query) -> timerange.Interval | None:
+    """The interval of a query whose empty buckets are to be filled."""
+    return check.bucket(query) if query.fill else None

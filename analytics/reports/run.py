@@ -1,0 +1,96 @@
+"""A Query is answered: the plan chosen, the statement composed, the engine asked, the rows put into words.
+
+When the lake and TimescaleDB both have a part of the range, the lake's snapshot and its watermark are taken first and
+the rows beyond that watermark second: what is exported meanwhile is read once, from TimescaleDB.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import adbc_driver_manager
+import duckdb
+from psycopg import errors as postgres
+from psycopg_pool import PoolTimeout
+
+from analytics.lake import read
+from analytics.reports import check, duck, fragments, hot, plan, rows, sql
+from analytics.reports.plan import Limits, Plan
+from analytics.reports.query import Answer, Query
+
+log = logging.getLogger(__name__)
+
+Found = tuple[Sequence[Sequence[Any]], tuple[int, ...]]
+
+
+class Unavailable(Exception):
+    """No store that has the range can be reached now."""
+
+
+class TooMuch(Exception):
+    """The question needs more time or memory than one question may take. The message says what to do."""
+
+
+def answer(query: Query, now: dt.datetime) -> Answer:
+    """The answer, computed afresh. Raises BadQuery, Unavailable, TooMuch."""
+    check.query(query)
+    given = plan.limits()
+    try:
+        return _answer(query, now, given)
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException, postgres.QueryCanceled) as error:
+        log.warning("a query was stopped: %s", error)
+        raise TooMuch("The question takes too long: ask for a shorter range, fewer dimensions or a filter.") from error
+    except (postgres.OperationalError, PoolTimeout, adbc_driver_manager.OperationalError) as error:
+        raise Unavailable("TimescaleDB cannot be reached now.") from error
+
+
+def _answer(query: Query, now: dt.datetime, given: Limits) -> Answer:
+    chosen = plan.choose(query, now, given)
+    if chosen.engine == "timescaledb":
+        return _asked_hot(chosen, now, given)
+    try:
+        return _asked_both(chosen, now, given)
+    except (read.LakeAway, duckdb.IOException) as error:
+        log.warning("the lake is away: %s", error)
+    rest = plan.without_lake(query, now, given)
+    if rest is None:
+        raise Unavailable("The lake, which has this range, cannot be reached now.")
+    return _asked_hot(rest, now, given)
+
+
+def _asked_hot(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
+    def ask(query: Query) -> Found:
+        return hot.answer(query, _composed(query, fragments.TIMESCALEDB), given)
+
+    return _worded(chosen, ask, now)
+
+
+def _asked_both(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
+    def ask(query: Query) -> Found:
+        statement, span = _composed(query, fragments.DUCKDB), sql.window(query)
+        cold = read.slice(query.site_id, *span)
+        fresh = hot.beyond(cold.watermark, statement.columns | {"ruleset"}, query.site_id, span)
+        return duck.answer(query, statement, cold.files, fresh, given)
+
+    return _worded(chosen, ask, now)
+
+
+def _composed(query: Query, dialect: fragments.Dialect) -> sql.Statement:
+    return sql.compose(query, dialect, paged=rows.is_series(query) is None)
+
+
+def _worded(chosen: Plan, ask: Callable[[Query], Found], now: dt.datetime) -> Answer:
+    query = chosen.query
+    found, rulesets = ask(query)
+    if interval := rows.is_series(query):
+        given, total = rows.series(query, interval, found)
+    else:
+        given, total = rows.page(query, found)
+        if query.total_rows and total is None:
+            first, _ = ask(replace(query, offset=0, limit=1))
+            total = int(first[0][-1]) if first else 0
+    return Answer(given, chosen.engine, now, rulesets, chosen.warning, total)

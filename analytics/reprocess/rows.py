@@ -1,0 +1,99 @@
+"""The hits and events of a site and range from both stores, each row once: the lake as far as it reaches, then the hot
+tier up to what was committed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from pyiceberg.table import Table
+
+from analytics.events import Event, Hit
+from analytics.lake import convert, read, tables
+from analytics.store import db
+
+_SQL = db.statements(__file__)
+_HIT_FIELDS = [field.name for field in msgspec.structs.fields(Hit) if field.name != "previous_visitor_id"]
+
+
+class PlacedHit(Hit, frozen=True, array_like=True, kw_only=True):
+    """A stored hit with the place its event inherits."""
+
+    part: int = 0
+    batch: int = 0
+
+
+def committed() -> dict[int, int]:
+    """Part → the last batch in TimescaleDB."""
+    with db.transaction() as cursor:
+        cursor.execute(_SQL["committed"])
+        return dict(cursor.fetchall())
+
+
+def hits(site_id: int, start: dt.datetime, end: dt.datetime, upto: Mapping[int, int]) -> list[PlacedHit]:
+    """The hits that have an event, start ≤ ts < end, of batches up to `upto`."""
+    found = _both("hits", site_id, (start, end), upto)
+    found = found.filter(pc.equal(found["refused"], ""))
+    return [PlacedHit(**row) for row in found.select([*_HIT_FIELDS, "part", "batch"]).to_pylist()]
+
+
+def events(site_id: int, start: dt.datetime, end: dt.datetime, upto: Mapping[int, int]) -> pa.Table:
+    """The events with start ≤ ts < end of batches up to `upto`."""
+    return _both("events", site_id, (start, end), upto)
+
+
+def _both(
+    name: tables.Name, site_id: int, between: tuple[dt.datetime, dt.datetime], upto: Mapping[int, int]
+) -> pa.Table:
+    found = read.slice(site_id, *between, name)
+    pieces = [tables.arrow_schema(name).empty_table()]
+    if found.files:
+        ts = ds.field("ts")
+        wanted = (ds.field("site_id") == site_id) & (ts >= pa.scalar(between[0])) & (ts < pa.scalar(between[1]))
+        # The partition columns in the files' paths are no columns of the table.
+        stored = ds.dataset(list(found.files), schema=tables.arrow_schema(name), partitioning=None)
+        pieces.append(stored.to_table(filter=wanted))
+    for part, batch in upto.items():
+        after = found.watermark.get(part, 0)
+        if batch > after:
+            with db.arrow(_SQL[f"hot_{name}"], [site_id, *between, part, after, batch]) as reader:
+                pieces.append(convert.to_lake(name, reader.read_all()))
+    return pa.concat_tables(pieces)
+
+
+def as_arrow(derived: Iterable[Event], sources: Iterable[PlacedHit]) -> pa.Table:
+    """Events as rows of the lake, each at the place of its hit."""
+    places = {hit.hit_id: (hit.part, hit.batch) for hit in sources}
+    rows = []
+    for event in derived:
+        part, batch = places[event.hit_id]
+        row = msgspec.structs.asdict(event) | {"part": part, "batch": batch, "hit_id": event.hit_id.bytes}
+        row["event_id"] = event.event_id.bytes if event.event_id else None
+        rows.append(row)
+    schema = tables.arrow_schema("events")
+    plain = pa.schema([pa.field(f.name, _storage(f.type), f.nullable) for f in schema])
+    return convert.to_lake("events", pa.Table.from_pylist(rows, plain))
+
+
+def _storage(kind: pa.DataType) -> pa.DataType:
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def tuples(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows for COPY."""
+    for batch in table.to_batches(max_chunksize=10_000):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def replace_in_lake(
+    table: Table, site_id: int, between: tuple[dt.datetime, dt.datetime], new: pa.Table, reached: dict[int, int]
+) -> None:
+    """Replace the rows of a site and range in `lake.events`, in one commit."""
+    marks = tables.watermark_property(reached) | {"recount.id": f"{site_id}:{between[0].date()}"}
+    ordered = new.sort_by([("site_id", "ascending"), ("ts", "ascending")])
+    table.overwrite(ordered, read.where(site_id, *between), snapshot_properties=marks)
