@@ -21,7 +21,6 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-import psycopg
 import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
@@ -38,6 +37,8 @@ TAKE_ENTRIES = 64
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Hit]).decode
 
+Fault = redis.RedisError
+"""What Valkey raises when it is away or refuses."""
 Counts = Counter[tuple[int, str, str]]
 """(site, outcome, reason) → hits."""
 
@@ -71,7 +72,8 @@ def client() -> redis.Redis:
     return _client(TIMEOUT_SECONDS)
 
 
-def _reader() -> redis.Redis:
+def _reader() -> Any:
+    """The connection of long-lived readers. Any: its stubs allow for every decoding at once."""
     return _client(10.0)
 
 
@@ -116,7 +118,7 @@ def push(parts: Mapping[int, Sequence[Hit]], now: dt.datetime) -> dict[int, str]
         return {}
     pipe = client().pipeline(transaction=True)
     for part, hits in parts.items():
-        pipe.execute_command("XADD", stream(part), "*", "h", _encode(hits), "n", len(hits))
+        pipe.xadd(stream(part), {"h": _encode(hits), "n": len(hits)})
         for (site_id, outcome, reason), n in counts(hits).items():
             pipe.hincrby(door(part), field(now, site_id, outcome, reason), n)
     try:
@@ -157,7 +159,7 @@ def _overflow(parts: Mapping[int, Sequence[Hit]], now: dt.datetime) -> None:
                         " VALUES ($1, $2, $3, $4, $5, $6)",
                         [minute, site_id, part, outcome, reason, n],
                     )
-    except (psycopg.Error, db.PoolTimeout) as error:
+    except db.FAULTS as error:
         raise Away("the buffer and the overflow table are both away") from error
 
 
@@ -211,7 +213,7 @@ def waiting(part: int, after: str, upto: str = "+") -> Iterator[Hit]:
             after = entry_id.decode()
 
 
-def overflowed(cursor: psycopg.Cursor[Any], part: int) -> Iterator[Hit]:
+def overflowed(cursor: db.Cursor, part: int) -> Iterator[Hit]:
     """The hits of a part that wait in PostgreSQL."""
     cursor.execute("/* buffer.overflowed */ SELECT hits FROM overflow WHERE part = $1 ORDER BY id", [part])
     for (encoded,) in cursor:
@@ -249,7 +251,7 @@ def ready() -> bool:
         return False
 
 
-# --- the door's counters ---------------------------------------------------------------------------------------
+# --- the door's counters ---
 
 
 def begin_taking(part: int, taking: int) -> dict[str, int]:
@@ -287,7 +289,7 @@ def _counters(found: Mapping[bytes, bytes]) -> dict[str, int]:
     return {name.decode(): int(n) for name, n in found.items()}
 
 
-# --- salts -----------------------------------------------------------------------------------------------------
+# --- salts ---
 
 _salts: dict[dt.date, bytes] = {}
 

@@ -64,7 +64,7 @@ WSGI_APPLICATION = None
 APPEND_SLASH = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- stores -----------------------------------------------------------------------------------------------------
+# --- stores ---
 DATABASES = {"default": env.database("DATABASE_URL")}
 BUFFER_URL = env.text("BUFFER_URL")
 BUFFER_PARTS = env.number("BUFFER_PARTS", 4, least=1, most=1024)
@@ -98,11 +98,11 @@ STORAGES = {
     "lake": _lake,
 }
 
-# --- ingest -----------------------------------------------------------------------------------------------------
+# --- ingest ---
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 GEOIP_DB = env.text("GEOIP_DB", "")
 
-# --- cache ------------------------------------------------------------------------------------------------------
+# --- cache ---
 CACHEOPS_REDIS = CACHE_URL
 CACHEOPS_DEGRADE_ON_FAILURE = True
 CACHEOPS_DEFAULTS = {"timeout": 30}
@@ -112,11 +112,11 @@ CACHEOPS = {
     "sites.ruleset": {"ops": {"get", "fetch"}},
 }
 
-# --- tasks ------------------------------------------------------------------------------------------------------
+# --- tasks ---
 CELERY_BROKER_URL = env.text("BROKER_URL", CACHE_URL)
 EXPORT_SECONDS = env.number("EXPORT_SECONDS", 180, least=5, most=1800)
 
-# --- pages ------------------------------------------------------------------------------------------------------
+# --- pages ---
 LANGUAGE_CODE = "en-gb"
 USE_TZ = True
 TIME_ZONE = "UTC"

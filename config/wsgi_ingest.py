@@ -5,6 +5,6 @@ import os
 os.environ["POOL"] = "ingest"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402  (the pool is chosen before settings are read)
+from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()

@@ -14,21 +14,21 @@ from analytics.reprocess.models import Recount
 from analytics.sites import create, keys, models
 
 
-class MembershipInline(admin.TabularInline[models.Membership, models.Organisation]):
+class MembershipInline(admin.TabularInline):
     model = models.Membership
     extra = 0
     autocomplete_fields = ["user"]
 
 
 @admin.register(models.Organisation)
-class OrganisationAdmin(admin.ModelAdmin[models.Organisation]):
+class OrganisationAdmin(admin.ModelAdmin):
     list_display = ["name", "created_at"]
     search_fields = ["name"]
     inlines = [MembershipInline]
 
 
 @admin.register(models.Site)
-class SiteAdmin(admin.ModelAdmin[models.Site]):
+class SiteAdmin(admin.ModelAdmin):
     list_display = ["domain", "organisation", "timezone", "currency", "measurement_id", "created_at"]
     search_fields = ["domain"]
     list_select_related = ["organisation"]
@@ -46,7 +46,7 @@ class SiteAdmin(admin.ModelAdmin[models.Site]):
             messages.info(request, f"Secret key, shown this once: {create.secret_key(obj)}")
 
 
-class _ShownOnce(admin.ModelAdmin[Any]):
+class _ShownOnce(admin.ModelAdmin):
     """A key that is made by saving, and shown in a message once."""
 
     readonly_fields = ["created_at"]
@@ -86,7 +86,7 @@ class ApiKeyAdmin(_ShownOnce):
 
 
 @admin.register(models.Ruleset)
-class RulesetAdmin(admin.ModelAdmin[models.Ruleset]):
+class RulesetAdmin(admin.ModelAdmin):
     """Versions are added, never changed."""
 
     list_display = ["site", "version", "note", "created_at"]
@@ -104,10 +104,19 @@ class RulesetAdmin(admin.ModelAdmin[models.Ruleset]):
 
 
 @admin.register(Recount)
-class RecountAdmin(admin.ModelAdmin[Recount]):
+class RecountAdmin(admin.ModelAdmin):
     """What was recounted; new ones are asked for on their own page."""
 
-    list_display = ["site", "first_day", "last_day", "ruleset_version", "state", "hits", "changed", "asked_at"]
+    list_display = [
+        "site",
+        "first_day",
+        "last_day",
+        "ruleset_version",
+        "state",
+        "hits",
+        "changed",
+        "asked_at",
+    ]
     list_filter = ["state", "site"]
     list_select_related = ["site"]
     change_form_template = "portal/recount.html"
@@ -122,7 +131,11 @@ class RecountAdmin(admin.ModelAdmin[Recount]):
         return False
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
     ) -> Any:
         """The row with its totals before and after, side by side."""
         job = self.get_object(request, object_id or "")

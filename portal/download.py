@@ -19,9 +19,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 def response(wanted: search.Search, form: str) -> StreamingHttpResponse | HttpResponse:
     """A CSV that streams, or a Parquet file. Raises lake.read.LakeAway."""
     if form == "parquet":
-        answer: StreamingHttpResponse | HttpResponse = HttpResponse(
-            _parquet(wanted), "application/vnd.apache.parquet"
-        )
+        answer: StreamingHttpResponse | HttpResponse = HttpResponse(_parquet(wanted), "application/vnd.apache.parquet")
     else:
         answer = StreamingHttpResponse(_csv(wanted), "text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="history.{"parquet" if form == "parquet" else "csv"}"'

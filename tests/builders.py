@@ -22,8 +22,7 @@ from analytics.sites import models
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 USER_AGENT = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
-    " Chrome/142.0.0.0 Safari/537.36"
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 )
 ADDRESS = "81.2.69.142"
 OF_THE_DOOR = ("at", "ip", "user_agent", "language", "referer")
@@ -68,9 +67,7 @@ def _know_salts(day: dt.date) -> None:
         buffer._salts.setdefault(known, blake2b(known.isoformat().encode(), digest_size=32).digest())
 
 
-def record(
-    site: models.Site, items: Iterable[Mapping[str, Any]], now: dt.datetime | None = None
-) -> list[Hit]:
+def record(site: models.Site, items: Iterable[Mapping[str, Any]], now: dt.datetime | None = None) -> list[Hit]:
     """Send history through the door, the buffer and a writer; returns the hits in the order given, now rows.
 
     An item is an event of the own format (`name` defaults to pageview), and how it reached the door: `at`

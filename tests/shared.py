@@ -25,6 +25,4 @@ def read_json(name: str) -> Any:
 
 def read_yaml(name: str) -> Any:
     yaml = pytest.importorskip("yaml")
-    return yaml.load(
-        path(name).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    )
+    return yaml.load(path(name).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

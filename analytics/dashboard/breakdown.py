@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.dashboard import cards, formats, places, tiles, top
+from analytics.dashboard import cards, formats, places, top
 from analytics.dashboard.reader import Reader
 from analytics.dashboard.state import State
 from analytics.reports import catalog
@@ -60,13 +60,13 @@ def table(reader: Reader, which: cards.Card, tab: cards.Tab, page: int) -> dict[
         "tab": tab,
         "lines": _lines(reader, tab, answer.rows[:PAGE_ROWS]),
         "columns": [
-            top.visitors_label(reader) if name == "visitors" else tiles.BY_NAME[name].label for name in tab.columns
+            top.visitors_label(reader) if name == "visitors" else catalog.metric(name).label for name in tab.columns
         ],
         "first": PAGE_ROWS * (page - 1) + 1,
         "last": PAGE_ROWS * (page - 1) + min(len(answer.rows), PAGE_ROWS),
         "previous_url": _page_url(reader.state, which, tab, page - 1) if page > 1 else "",
         "next_url": _page_url(reader.state, which, tab, page + 1) if len(answer.rows) > PAGE_ROWS else "",
-        "as_of": top.as_of(reader.asked, reader.site.timezone),
+        "as_of": top.as_of(reader),
         "warnings": reader.warnings,
     }
 
@@ -93,11 +93,10 @@ def shown(dimension: str, value: str) -> tuple[str, str]:
 
 
 def _lines(reader: Reader, tab: cards.Tab, rows: tuple[Row, ...]) -> list[Line]:
-    everyone = top.total(reader.totals, "visitors")
     greatest = max((row.metrics[0] or 0 for row in rows), default=0)
     made = []
     for row in rows:
-        value, visitors = row.dimensions[0], row.metrics[0]
+        value = row.dimensions[0]
         flag, name = shown(tab.dimension, value)
         condition = Condition("is", tab.dimension, (value,))
         chosen = condition in reader.state.filters
@@ -108,16 +107,16 @@ def _lines(reader: Reader, tab: cards.Tab, rows: tuple[Row, ...]) -> list[Line]:
                 url=_toggled(reader.state, condition, chosen).url(),
                 chosen=chosen,
                 outside=_outside(reader.site.domain, value) if tab.kind == "page" else "",
-                share=formats.short(formats.share(visitors, everyone), "percent"),
-                width=f"{formats.share(visitors, greatest) or 0:.1f}%",
-                cells=tuple(_cell(name, number) for name, number in zip(("visitors", *tab.columns[1:]), row.metrics, strict=False)),
+                share=formats.short(row.metrics[-1], "percent"),
+                width=f"{formats.share(row.metrics[0], greatest) or 0:.1f}%",
+                cells=tuple(_cell(*pair) for pair in zip(tab.columns, row.metrics[:-1], strict=False)),
             )
         )
     return made
 
 
 def _cell(metric: str, value: formats.Number) -> Cell:
-    unit = tiles.BY_NAME[metric].unit
+    unit = catalog.metric(metric).unit
     return Cell(formats.short(value, unit), formats.exact(value, unit))
 
 

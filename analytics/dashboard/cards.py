@@ -42,8 +42,10 @@ class Card:
                 return tab
         raise LookupError(name)
 
-    def has(self, name: str) -> bool:
-        return any(tab.name == name for tab in self.tabs)
+    @property
+    def later_tabs(self) -> tuple[str, ...]:
+        """Names of the tabs that are not open by themselves."""
+        return tuple(tab.name for tab in self.tabs[1:])
 
 
 _SOURCES = Card(

@@ -67,9 +67,7 @@ def draw(series: Series, unit: Unit) -> Drawing:
     xs = [50.0] if count == 1 else [100 * index / (count - 1) for index in range(count)]
     ys = [_y(value, top) for value in series.values]
     before_ys = [_y(value, top) for value in series.before[:count]]
-    whole = [
-        index > 0 and not (series.partial[index] or series.partial[index - 1]) for index in range(count)
-    ]
+    whole = [index > 0 and not (series.partial[index] or series.partial[index - 1]) for index in range(count)]
     return Drawing(
         line=_path(xs, ys, whole),
         unfinished=_path(xs, ys, [index > 0 and not whole[index] for index in range(count)]),

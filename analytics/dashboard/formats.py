@@ -9,7 +9,7 @@ from analytics.reports.catalog import Unit
 
 Number = float | int | None
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 _STEPS = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg
 from django.http import HttpRequest, HttpResponse
 
 from analytics.store import db
@@ -18,6 +17,6 @@ def ready(_: HttpRequest) -> HttpResponse:
     try:
         with db.transaction() as cursor:
             cursor.execute("SELECT 1")
-    except (psycopg.Error, db.PoolTimeout):
+    except db.FAULTS:
         return HttpResponse("TimescaleDB does not answer\n", "text/plain", 503)
     return HttpResponse("ok\n", "text/plain")

@@ -14,6 +14,8 @@ from analytics.reports import timerange
 
 Interval = Literal["hour", "day", "week", "month"]
 INTERVALS: tuple[Interval, ...] = ("hour", "day", "week", "month")
+DASH = "\N{EN DASH}"
+_MINUTE = dt.timedelta(minutes=1)
 _HOUR = dt.timedelta(hours=1)
 _DAY = dt.timedelta(days=1)
 
@@ -54,10 +56,6 @@ class Span:
     start: dt.datetime
     end: dt.datetime
 
-    def upto(self, now: dt.datetime) -> Span:
-        """The part that has happened."""
-        return Span(self.start, max(self.start, min(self.end, now)))
-
 
 def previous(word: str, span: Span) -> Span | None:
     """What the span is compared with: the same stretch before it, on the same weekdays; for months and years the
@@ -79,12 +77,12 @@ def same_part(span: Span, before: Span, now: dt.datetime) -> Span:
         return before
     elapsed = _wall(now, span.start) - _wall(span.start, span.start)
     end = (before.start.replace(tzinfo=None) + elapsed).replace(tzinfo=before.start.tzinfo)
-    return Span(before.start, min(end, before.end))
+    return Span(before.start, max(min(end, before.end), before.start + _MINUTE))
 
 
 def days_in(span: Span) -> int:
-    """Calendar days the span touches, by its own clock."""
-    return max(1, -(-int((_wall(span.end, span.start) - _wall(span.start, span.start)).total_seconds()) // 86_400))
+    """How many days it is long; one of 23 or 25 hours counts as one."""
+    return max(1, round((span.end - span.start) / _DAY))
 
 
 def intervals(span: Span) -> tuple[Interval, ...]:
@@ -147,25 +145,31 @@ def _label(at: dt.datetime, interval: Interval, span: Span) -> str:
 
 def _title(at: dt.datetime, interval: Interval) -> str:
     if interval == "hour":
-        return f"{at:%a} {at.day} {at:%b}, {at:%H:%M}–{at + _HOUR:%H:%M}"
+        return f"{at:%a} {at.day} {at:%b}, {at:%H:%M}{DASH}{at + _HOUR:%H:%M}"
     if interval == "week":
         return f"Week of {at.day} {at:%B %Y}"
     return f"{at:%B %Y}" if interval == "month" else f"{at:%A} {at.day} {at:%B %Y}"
 
 
 def said(span: Span) -> str:
-    """The span in words, for the picker and the comparison: `26 Oct – 22 Nov 2026`."""
+    """The span in words, for the picker and the comparison: `26 Oct - 22 Nov 2026`, with a longer dash."""
     first, last = span.start, span.end - dt.timedelta(microseconds=1)
     if first.date() == last.date():
         return f"{first:%a} {first.day} {first:%b %Y}"
     year = "" if first.year == last.year else f" {first.year}"
-    return f"{first.day} {first:%b}{year} – {last.day} {last:%b %Y}"
+    return f"{first.day} {first:%b}{year} {DASH} {last.day} {last:%b %Y}"
 
 
 def in_zone(start: dt.datetime, end: dt.datetime, zone: str) -> Span:
     """A span whose clock is that of the zone."""
     clock = ZoneInfo(zone)
     return Span(start.astimezone(clock), end.astimezone(clock))
+
+
+def all_time(zone: str, now: dt.datetime, first: dt.date | None) -> Span:
+    """From the day of the first event to the end of today."""
+    noon = dt.datetime.combine(first, dt.time(12), ZoneInfo(zone)) if first else None
+    return in_zone(*timerange.resolve("all", zone, now, noon), zone)
 
 
 def _wall(at: dt.datetime, like: dt.datetime) -> dt.datetime:

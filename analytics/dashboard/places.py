@@ -12,7 +12,7 @@ _REGIONAL_A = 0x1F1E6
 @functools.cache
 def _names() -> dict[str, str]:
     lines = _FILE.read_text(encoding="utf-8").splitlines()
-    return dict(line.split("\t") for line in lines if not line.startswith("#"))  # type: ignore[misc]
+    return dict(line.split("\t") for line in lines if not line.startswith("#"))
 
 
 def country(code: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterable
+from typing import Any
 
 from analytics.dashboard import period, tiles
 from analytics.dashboard.period import Interval, Span
 from analytics.dashboard.state import State
-from analytics.reports import cache
+from analytics.reports import cache, timerange
 from analytics.reports.query import Answer, Query
 from analytics.sites.models import Site
 
@@ -28,6 +28,8 @@ class Reader:
 
     @functools.cached_property
     def span(self) -> Span:
+        if self.state.word == "all":
+            return period.all_time(self.site.timezone, self.now, self._first_day())
         return self.state.span(self.site.timezone, self.now)
 
     @functools.cached_property
@@ -56,8 +58,9 @@ class Reader:
         return self._ask(span, (self.state.metric,), (f"time:{self.interval}",))
 
     def rows(self, dimension: str, metrics: tuple[str, ...], limit: int, offset: int = 0) -> Answer:
-        """The greatest rows of a dimension; asks for one more than is shown, to know whether there are more."""
-        return self._ask(self.span, metrics, (dimension,), limit=limit + 1, offset=offset)
+        """The greatest rows of a dimension, their share last; asks for one more than is shown, to know whether there
+        are more."""
+        return self._ask(self.span, (*metrics, "percentage"), (dimension,), limit=limit + 1, offset=offset)
 
     def left_out(self) -> Answer:
         """Events by why reports leave them out; the empty category is what they count."""
@@ -67,32 +70,26 @@ class Reader:
         """Visitors with an event in the last five minutes."""
         return self._ask(Span(self.now - _CURRENT, self.now + dt.timedelta(minutes=1)), ("visitors",))
 
+    def _first_day(self) -> dt.date | None:
+        """The day of the site's first event, whatever the filters."""
+        ever = Span(timerange.EARLIEST, self.now)
+        rows = self._ask(ever, ("events",), ("time:day",), filter=None, fill=False, limit=1).rows
+        return dt.date.fromisoformat(rows[0].dimensions[0]) if rows else None
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the answers given so far say about themselves, each once."""
         return tuple(dict.fromkeys(answer.warning for answer in self.asked if answer.warning))
 
-    def _ask(
-        self,
-        span: Span,
-        metrics: Iterable[str],
-        dimensions: tuple[str, ...] = (),
-        *,
-        limit: int = 10_000,
-        offset: int = 0,
-        with_bots: bool = False,
-    ) -> Answer:
+    def _ask(self, span: Span, metrics: tuple[str, ...], dimensions: tuple[str, ...] = (), **more: Any) -> Answer:
         query = Query(
             site_id=self.site.pk,
-            metrics=tuple(metrics),
+            metrics=metrics,
             start=span.start,
             end=span.end,
             zone=self.site.timezone,
             dimensions=dimensions,
-            filter=self.state.filter,
-            limit=limit,
-            offset=offset,
-            with_bots=with_bots,
+            **({"filter": self.state.filter} | more),
         )
         answer = cache.answer(query, self.site.data_version, self.now)
         self.asked.append(answer)

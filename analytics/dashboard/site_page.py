@@ -94,7 +94,9 @@ def _chip(state: State, condition: Condition) -> Chip:
 
 def _periods(state: State) -> list[list[Step]]:
     steps = [
-        Step(choice, state.changed(word=choice.word, first=None, last=None, interval="").url(), choice.word == state.word)
+        Step(
+            choice, state.changed(word=choice.word, first=None, last=None, interval="").url(), choice.word == state.word
+        )
         for choice in period.CHOICES
     ]
     return [list(group) for _, group in groupby(steps, key=lambda step: step.choice.group)]
@@ -110,20 +112,19 @@ def current(reader: Reader) -> dict[str, Any]:
 def site_card(site: Site, now: dt.datetime, ingest_url: str) -> dict[str, Any]:
     """A site in the list: visitors of the last 24 hours, hour by hour, against the 24 hours before."""
     reader = Reader(site, State(domain=site.domain, word="24h"), now)
-    buckets = period.buckets(reader.span, "hour")
     given = {row.dimensions[0]: row.metrics[0] for row in reader.series(reader.span).rows}
-    values = [given.get(bucket.key, 0) for bucket in buckets]
+    hours = [b for b in period.buckets(reader.span, "hour") if b.start >= reader.span.start and b.end <= reader.now]
     new, old = top.total(reader.totals, "visitors"), top.total(reader.totals_before, "visitors")
-    partial = [bucket.start < reader.span.start or bucket.end > reader.now for bucket in buckets]
+    values = [given.get(hour.key, 0) for hour in hours]
     return {
         "site": site,
         "visitors": formats.short(new),
         "exact": formats.exact(new),
         "change": formats.change(new, old),
-        "spark": chart.draw(chart.Series([bucket.label for bucket in buckets], values, partial), "count"),
+        "spark": chart.draw(chart.Series([hour.label for hour in hours], values, [False] * len(hours)), "count"),
         "silent": not new and not old,
         "snippet": create.snippet(site, ingest_url),
-        "as_of": top.as_of(reader.asked, site.timezone),
+        "as_of": top.as_of(reader),
         "warnings": reader.warnings,
     }
 

@@ -1,4 +1,4 @@
-"""What a page shows, as its URL says it. Every link of a page is a changed State: what is on the screen can be shared."""
+"""What a page shows, as its URL says it. Every link of a page is a changed State, and so can be shared."""
 
 from __future__ import annotations
 
@@ -133,8 +133,8 @@ def read(site: Site, given: QueryDict) -> State:
 
 
 def _tabs(given: QueryDict) -> dict[str, str]:
-    chosen = {name: given[name] for name in cards.CARDS if name in given}
-    return {name: tab for name, tab in chosen.items() if tab != cards.CARDS[name].tabs[0].name and cards.CARDS[name].has(tab)}
+    chosen = {name: given.get(name, "") for name in cards.CARDS}
+    return {name: tab for name, tab in chosen.items() if tab in cards.CARDS[name].later_tabs}
 
 
 def _day(given: QueryDict, name: str) -> dt.date | None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from analytics.dashboard import chart, formats, period, tiles
 from analytics.dashboard.formats import Change, Number
-from analytics.dashboard.period import Bucket, Span
+from analytics.dashboard.period import Bucket
 from analytics.dashboard.reader import Reader
 from analytics.reports import catalog
 from analytics.reports.query import Answer
@@ -55,12 +55,23 @@ class Chart:
     @property
     def data(self) -> dict[str, Any]:
         """For the tooltip."""
-        points = zip(self.lines, self.drawing.xs, self.drawing.ys, self.drawing.before_ys or self.drawing.ys, strict=False)
+        points = zip(
+            self.lines, self.drawing.xs, self.drawing.ys, self.drawing.before_ys or self.drawing.ys, strict=False
+        )
         return {
             "label": self.label,
             "points": [
-                {"x": x, "y": y, "by": by, "t": l.title, "v": l.value, "bt": l.before_title, "b": l.before, "p": l.partial}
-                for l, x, y, by in points
+                {
+                    "x": x,
+                    "y": y,
+                    "by": by,
+                    "t": line.title,
+                    "v": line.value,
+                    "bt": line.before_title,
+                    "b": line.before,
+                    "p": line.partial,
+                }
+                for line, x, y, by in points
             ],
         }
 
@@ -74,7 +85,7 @@ def context(reader: Reader) -> dict[str, Any]:
         "range": period.said(reader.span),
         "compared": _compared(reader),
         "engines": sorted({answer.engine for answer in reader.asked}),
-        "as_of": as_of(reader.asked, reader.site.timezone),
+        "as_of": as_of(reader),
         "rulesets": sorted({version for answer in reader.asked for version in answer.rulesets}),
         "warnings": reader.warnings,
     }
@@ -85,9 +96,10 @@ def visitors_label(reader: Reader) -> str:
     return "Daily visitors" if period.days_in(reader.span) > 1 else "Visitors"
 
 
-def as_of(asked: list[Answer], zone: str) -> dt.datetime | None:
+def as_of(reader: Reader) -> str:
     """The oldest of the answers' times, by the site's clock."""
-    return min((answer.as_of for answer in asked), default=None) and min(a.as_of for a in asked).astimezone(ZoneInfo(zone))
+    at = min(answer.as_of for answer in reader.asked).astimezone(ZoneInfo(reader.site.timezone))
+    return f"{at.day} {at:%b, %H:%M}"
 
 
 def total(answer: Answer | None, name: str) -> Number:
@@ -120,7 +132,9 @@ def _tiles(reader: Reader) -> list[Tile]:
 
 
 def _compared(reader: Reader) -> str:
-    return period.said(period.same_part(reader.span, reader.before, reader.now)) if reader.before else ""
+    if reader.before is None:
+        return ""
+    return period.said(reader.before) + (", up to the same point" if reader.now < reader.span.end else "")
 
 
 def _chart(reader: Reader) -> Chart:
@@ -135,7 +149,7 @@ def _chart(reader: Reader) -> Chart:
         metric=metric,
         label=_label(reader, metric),
         drawing=chart.draw(series, metric.unit),
-        lines=tuple(_lines(series, metric, buckets, before_buckets)),
+        lines=tuple(_lines(series, buckets, before_buckets, reader)),
         intervals=_intervals(reader),
     )
 
@@ -148,28 +162,25 @@ def _intervals(reader: Reader) -> tuple[tuple[str, str, bool, bool], ...]:
     )
 
 
-def _values(
-    answer: Answer, buckets: tuple[Bucket, ...], metric: tiles.Metric, now: dt.datetime
-) -> tuple[Number, ...]:
+def _values(answer: Answer, buckets: tuple[Bucket, ...], metric: tiles.Metric, now: dt.datetime) -> tuple[Number, ...]:
     """A value per bucket: counts of nothing are 0, quotients of nothing have none, nor has what lies ahead."""
     given = {row.dimensions[0]: row.metrics[0] for row in answer.rows}
     nothing: Number = 0 if metric.unit == "count" else None
     return tuple(None if bucket.start > now else given.get(bucket.key, nothing) for bucket in buckets)
 
 
-def _lines(
-    series: chart.Series, metric: tiles.Metric, buckets: tuple[Bucket, ...], before: tuple[Bucket, ...]
-) -> list[Line]:
+def _lines(series: chart.Series, buckets: tuple[Bucket, ...], before: tuple[Bucket, ...], reader: Reader) -> list[Line]:
+    metric, now = tiles.BY_NAME[reader.state.metric], reader.now
     made = []
     for index, bucket in enumerate(buckets):
         other = index if index < len(before) else None
         made.append(
             Line(
                 title=bucket.title,
-                value=formats.exact(series.values[index], metric.unit),
+                value="not yet" if bucket.start > now else formats.exact(series.values[index], metric.unit),
                 before_title=before[other].title if other is not None else "",
                 before=formats.exact(series.before[other], metric.unit) if other is not None else "",
-                partial=series.partial[index],
+                partial=series.partial[index] and bucket.start <= now,
             )
         )
     return made

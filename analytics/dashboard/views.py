@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from analytics.dashboard import breakdown, cards, site_page, state, top
 from analytics.dashboard.reader import Reader
+from analytics.reports import run
 from analytics.reports.query import BadQuery
 from analytics.sites import access
 
@@ -26,8 +27,6 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 def signed_in(view: View[P]) -> View[P]:
     """Only for who is signed in; what is read stays with the reader and is asked for again the next time."""
 
-    @functools.wraps(view)
-    @require_safe
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.user.is_anonymous:
             return _sign_in(request)
@@ -35,16 +34,24 @@ def signed_in(view: View[P]) -> View[P]:
             response = view(request, *args, **kwargs)
         except BadQuery as error:
             response = render(request, "dashboard/bad_query.html", {"error": error}, status=400)
+        except (run.Unavailable, run.TooMuch) as error:
+            response = _not_now(request, str(error))
         patch_cache_control(response, private=True, no_cache=True)
         return response
 
-    return guarded
+    return functools.update_wrapper(require_safe(guarded), view)
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:
-    if "HX-Request" in request.headers:  # a fragment cannot show the form: load the page anew, which leads there
+    if "HX-Request" in request.headers:  # a fragment has no room for the form: load the page anew
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return redirect_to_login(request.get_full_path())
+
+
+def _not_now(request: HttpRequest, reason: str) -> HttpResponse:
+    if "HX-Request" in request.headers:
+        return HttpResponse(reason, status=503, content_type="text/plain; charset=utf-8")
+    return render(request, "dashboard/not_now.html", {"reason": reason}, status=503)
 
 
 def _reader(request: HttpRequest, domain: str) -> Reader:
@@ -59,6 +66,13 @@ def _card(name: str) -> cards.Card:
     if name not in cards.CARDS:
         raise Http404("There is no such card.")
     return cards.CARDS[name]
+
+
+def _tab(which: cards.Card, name: str) -> cards.Tab:
+    try:
+        return which.tab(name)
+    except LookupError as error:
+        raise Http404("There is no such table.") from error
 
 
 @signed_in
@@ -97,7 +111,8 @@ def card(request: HttpRequest, domain: str, name: str) -> HttpResponse:
 
 @signed_in
 def now(request: HttpRequest, domain: str) -> HttpResponse:
-    return render(request, "dashboard/parts/now.html", {"current": site_page.current(_reader(request, domain))})
+    current = site_page.current(_reader(request, domain))
+    return render(request, "dashboard/parts/now.html", {"current": current})
 
 
 @signed_in
@@ -106,6 +121,8 @@ def table(request: HttpRequest, domain: str, name: str, tab: str) -> HttpRespons
     if not which.has(tab):
         raise Http404("There is no such table.")
     page = breakdown.page_number(request.GET.get("page", ""))
-    context = site_page.frame(reader, access.sites_of(request.user)) | breakdown.table(reader, which, which.tab(tab), page)
+    context = site_page.frame(reader, access.sites_of(request.user)) | breakdown.table(
+        reader, which, which.tab(tab), page
+    )
     context["sheet"] = "HX-Request" in request.headers
     return render(request, "dashboard/table.html", context)

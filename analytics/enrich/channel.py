@@ -91,9 +91,4 @@ def _covers(rule: ChannelRule, traffic: Traffic) -> bool:
 
 def _is_push(traffic: Traffic) -> bool:
     medium = traffic.medium
-    return (
-        medium.endswith("push")
-        or "mobile" in medium
-        or "notification" in medium
-        or traffic.source == "firebase"
-    )
+    return medium.endswith("push") or "mobile" in medium or "notification" in medium or traffic.source == "firebase"

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
+from typing import NamedTuple
 
 import msgspec
 import uuid_utils.compat as uuid_utils
@@ -76,9 +77,7 @@ class Door:
     """The events are of the past and made into hits here: visitors are named by the day of the event."""
 
 
-def _sort_out(
-    protocol: ModuleType, batch: wire.Batch, door: Door
-) -> tuple[list[wire.Outcome], dict[int, list[Hit]]]:
+def _sort_out(protocol: ModuleType, batch: wire.Batch, door: Door) -> tuple[list[wire.Outcome], dict[int, list[Hit]]]:
     outcomes: list[wire.Outcome] = []
     parts: dict[int, list[Hit]] = defaultdict(list)
     for index, addressed in enumerate(batch.events):
@@ -88,8 +87,8 @@ def _sort_out(
                 raise Refused(Refusal.UNKNOWN_SITE, f"No site has the id {addressed.site[:60]!r}.")
             if door.secret_site not in {None, site.id}:
                 raise Refused(Refusal.BAD_KEY, "This secret key belongs to another site.")
-            part, hit = admit(protocol, addressed.payload, site.id, door)
-            parts[part].append(hit)
+            part, made = admit(protocol, addressed.payload, site.id, door)
+            parts[part].append(made)
             outcomes.append(wire.Outcome(index))
         except Refused as refused:
             outcomes.append(wire.Outcome(index, refused.code, refused.message))
@@ -105,20 +104,33 @@ def admit(protocol: ModuleType, payload: str, site_id: int, door: Door) -> tuple
     """One payload as a hit, and the part it belongs to. Raises Refused."""
     if len(payload) > Limits.EVENT_BYTES:
         raise Refused(Refusal.TOO_LARGE, f"An event has at most {Limits.EVENT_BYTES} bytes.")
-    said: ClientEvent = protocol.read(payload)
-    ts, flags = happened_at(said.timestamp, door.sent_at, door.now, trusted=door.secret_site is not None)
+    return hit(Said(protocol.NAME, payload, protocol.read(payload)), site_id, door)
+
+
+class Said(NamedTuple):
+    """One event as it came, and as it was read."""
+
+    protocol: str
+    payload: str
+    event: ClientEvent
+
+
+def hit(said: Said, site_id: int, door: Door) -> tuple[int, Hit]:
+    """The hit that an event becomes, and the part it belongs to. Raises buffer.Away."""
+    event = said.event
+    ts, flags = happened_at(event.timestamp, door.sent_at, door.now, trusted=door.secret_site is not None)
     sender = (door.who.address, door.who.user_agent)
     if door.history:
-        who = visitor.historical(site_id, said, sender, ts)
+        who = visitor.historical(site_id, event, sender, ts)
     else:
-        who = visitor.identify(site_id, said, sender, door.now)
-    hit = Hit(
+        who = visitor.identify(site_id, event, sender, door.now)
+    made = Hit(
         site_id=site_id,
         hit_id=uuid_utils.uuid7(),
         received_at=door.now,
         ts=ts,
-        protocol=protocol.NAME,
-        payload=payload,
+        protocol=said.protocol,
+        payload=said.payload,
         user_agent=door.who.user_agent,
         client_hints=door.who.client_hints,
         language=door.who.language,
@@ -127,10 +139,10 @@ def admit(protocol: ModuleType, payload: str, site_id: int, door: Door) -> tuple
         visitor_id=who.id,
         previous_visitor_id=who.previous_id,
         cookieless=who.cookieless,
-        event_id=said.event_id,
+        event_id=event.event_id,
         flags=flags,
     )
-    return who.part, hit
+    return who.part, made
 
 
 def _refused(protocol: ModuleType, payload: str, site_id: int, door: Door, refused: Refused) -> Hit:

@@ -1,4 +1,4 @@
-"""Hits of the past into the buffer: in the order of time, in large entries, no faster than they are written."""
+"""Hits of the past into the buffer: in the order of time, and no faster than they are written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import heapq
 import itertools
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from analytics import buffer
 from analytics.events import Hit
@@ -24,6 +25,8 @@ FULLEST = 0.6
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
 RETRY_SECONDS = 1.0
+
+T = TypeVar("T")
 
 
 class Stalled(Exception):
@@ -43,6 +46,7 @@ class Feed:
     _ready: dict[int, list[Hit]] = field(default_factory=lambda: defaultdict(list))
     _waiting: dict[int, deque[tuple[tuple[int, int], int]]] = field(default_factory=lambda: defaultdict(deque))
     """Per part: (entry id, hits) of what is not written yet."""
+    _overflowed: bool = False
     _number: Iterator[int] = field(default_factory=itertools.count)
 
     def add(self, part: int, hit: Hit) -> None:
@@ -61,7 +65,7 @@ class Feed:
 
     def wait(self) -> None:
         """Return when a writer has written everything that was pushed."""
-        self._until_waiting_are(0)
+        self._until(lambda: not self._count_waiting() and not (self._overflowed and _overflow_waits()))
 
     def _pass_on(self, place: tuple[dt.datetime, int, int, Hit]) -> None:
         _, _, part, hit = place
@@ -76,46 +80,55 @@ class Feed:
         for part, entry_id in ids.items():
             self._waiting[part].append((_order(entry_id), len(self._ready[part])))
         self.pushed += sum(map(len, self._ready.values()))
+        self._overflowed |= not ids
         self._ready.clear()
-        if self._count_waiting() > MOST_WAITING_HITS:
-            self._until_waiting_are(MOST_WAITING_HITS // 2)
+        if self._count_waiting() > MOST_WAITING_HITS or self._insist(buffer.fullness) > FULLEST:
+            self._until(lambda: self._count_waiting() <= MOST_WAITING_HITS // 2 and buffer.fullness() < FULLEST)
 
-    def _insist(self, push: Callable[[], Mapping[int, str]]) -> Mapping[int, str]:
+    def _insist(self, call: Callable[[], T]) -> T:
         """Do it again while the buffer is away: what was stored twice is counted once, by its event id."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                return push()
+                return call()
             except buffer.Away as away:
                 if time.monotonic() > deadline:
                     raise Stalled(f"The buffer has taken nothing for {PATIENCE_SECONDS:.0f} s: {away}.") from away
                 self.tell(f"Waiting for the buffer: {away}.")
                 time.sleep(RETRY_SECONDS)
 
-    def _until_waiting_are(self, most: int) -> None:
-        """Wait for the writers, and for the buffer's memory, for as long as something moves."""
-        left, deadline = -1, 0.0
+    def _until(self, done: Callable[[], bool]) -> None:
+        """Wait for the writers, for as long as something moves."""
+        left, moved_at = -1, time.monotonic()
         while True:
-            before, left = left, self._see_what_is_written()
-            if left <= most and (most == 0 or buffer.fullness() < FULLEST):
-                return
-            if left != before:
-                deadline = time.monotonic() + PATIENCE_SECONDS
-            elif time.monotonic() > deadline:
+            try:
+                self._see_what_is_written()
+                if done():
+                    return
+            except (buffer.Away, *db.FAULTS) as error:
+                self.tell(f"Waiting for the stores: {error}.")
+                time.sleep(RETRY_SECONDS)
+            if self._count_waiting() != left:
+                left, moved_at = self._count_waiting(), time.monotonic()
+            elif time.monotonic() > moved_at + PATIENCE_SECONDS:
                 raise Stalled(f"No writer has written for {PATIENCE_SECONDS:.0f} s; {left} hits wait in the buffer.")
             time.sleep(PAUSE_SECONDS)
 
-    def _see_what_is_written(self) -> int:
-        """Forget the entries that are rows now; how many hits are still waiting."""
+    def _see_what_is_written(self) -> None:
+        """Forget the entries that are rows now."""
         with db.transaction() as cursor:
             for part, entries in self._waiting.items():
                 written = _order(rebuild.offset(cursor, part)[0])
                 while entries and entries[0][0] <= written:
                     entries.popleft()
-        return self._count_waiting()
 
     def _count_waiting(self) -> int:
         return sum(hits for entries in self._waiting.values() for _, hits in entries)
+
+
+def _overflow_waits() -> bool:
+    with db.transaction() as cursor:
+        return any(True for part in buffer.lengths() for _ in buffer.overflowed(cursor, part))
 
 
 def _order(entry_id: str) -> tuple[int, int]:

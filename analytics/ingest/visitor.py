@@ -59,7 +59,10 @@ def network(address: Address | None) -> str:
     """What may be kept of an address: /24 or /48."""
     if address is None:
         return ""
-    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+    number = int(address)
+    if address.version == 4:
+        return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.0/24"
+    return f"{ipaddress.IPv6Address(number >> 80 << 80)}/48"
 
 
 def identify(site_id: int, said: ClientEvent, who: tuple[Address | None, str], now: dt.datetime) -> Visitor:
@@ -74,9 +77,7 @@ def identify(site_id: int, said: ClientEvent, who: tuple[Address | None, str], n
     return _of_the_day(site_id, who, (buffer.salt(today), buffer.salt(today - dt.timedelta(days=1))))
 
 
-def historical(
-    site_id: int, said: ClientEvent, who: tuple[Address | None, str], happened_at: dt.datetime
-) -> Visitor:
+def historical(site_id: int, said: ClientEvent, who: tuple[Address | None, str], happened_at: dt.datetime) -> Visitor:
     """The visitor of an event of the past, whose salt is gone: the day's key is derived from SECRET_KEY.
 
     The same event always has the same visitor, so that a second import repeats the first. The ids are not
@@ -106,9 +107,7 @@ def _of_the_day(site_id: int, who: tuple[Address | None, str], keys: tuple[bytes
     """The cookieless visitor under the key of the day, and under that of the day before."""
     text = f"{who[0]} {who[1]}"
     today, yesterday = keys
-    return Visitor(
-        hashed(today, site_id, text), hashed(yesterday, site_id, text), True, buffer.part_of(site_id, text)
-    )
+    return Visitor(hashed(today, site_id, text), hashed(yesterday, site_id, text), True, buffer.part_of(site_id, text))
 
 
 def hashed(key: bytes, site_id: int, text: str) -> int:

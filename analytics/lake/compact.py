@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from collections import Counter
 
-from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThan
+from pyiceberg.expressions import BooleanExpression
 
 from analytics.lake import tables
 
@@ -34,9 +34,7 @@ def compact(name: tables.Name) -> int:
 
 def _day(day: dt.date) -> BooleanExpression:
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
-    return And(
-        GreaterThanOrEqual("ts", start.isoformat()), LessThan("ts", (start + dt.timedelta(days=1)).isoformat())
-    )
+    return tables.rows(start, start + dt.timedelta(days=1))
 
 
 def _crowded_days(name: tables.Name) -> list[dt.date]:

@@ -8,7 +8,7 @@ from analytics.lake import tables
 
 
 def to_lake(name: tables.Name, rows: pa.Table) -> pa.Table:
-    """The columns of a table of the lake, in its order and types. PostgreSQL's uuid, numeric and jsonb come as opaque."""
+    """The columns of a table of the lake, in its order and types; PostgreSQL's uuid and jsonb come as opaque."""
     wanted = tables.arrow_schema(name)
     arrays = [_cast(rows.column(field.name).combine_chunks(), field.type) for field in wanted]
     return pa.Table.from_arrays(arrays, schema=wanted)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThan
 from sqlalchemy.exc import SQLAlchemyError
 
 from analytics.lake import storage, tables
@@ -25,14 +24,6 @@ class Slice:
     snapshot_id: int | None
 
 
-def where(site_id: int, start: dt.datetime, end: dt.datetime) -> BooleanExpression:
-    """The rows of a site with start ≤ ts < end."""
-    return And(
-        EqualTo("site_id", site_id),
-        And(GreaterThanOrEqual("ts", start.isoformat()), LessThan("ts", end.isoformat())),
-    )
-
-
 def slice(site_id: int, start: dt.datetime, end: dt.datetime, table: tables.Name = "events") -> Slice:
     """The files with a site's rows of start ≤ ts < end in the table's newest snapshot. Raises LakeAway."""
     try:
@@ -40,7 +31,7 @@ def slice(site_id: int, start: dt.datetime, end: dt.datetime, table: tables.Name
         snapshot = found.current_snapshot()
         if snapshot is None:
             return Slice((), {}, None)
-        tasks = found.scan(row_filter=where(site_id, start, end), snapshot_id=snapshot.snapshot_id).plan_files()
+        tasks = found.scan(row_filter=tables.rows(start, end, site_id), snapshot_id=snapshot.snapshot_id).plan_files()
         files = tuple(sorted(str(storage.local(task.file.file_path)) for task in tasks))
         return Slice(files, tables.watermark(found), snapshot.snapshot_id)
     except (*storage.FAULTS, SQLAlchemyError) as error:

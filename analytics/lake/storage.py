@@ -55,7 +55,10 @@ def local(address: str) -> Path:
 
 def _download(store: Storage, name: str, copy: Path) -> None:
     copy.parent.mkdir(parents=True, exist_ok=True)
-    with store.open(name, "rb") as remote, tempfile.NamedTemporaryFile(dir=copy.parent, delete=False) as partial:
+    with (
+        store.open(name, "rb") as remote,
+        tempfile.NamedTemporaryFile(dir=copy.parent, delete=False) as partial,
+    ):
         try:
             for chunk in remote.chunks():
                 partial.write(chunk)
@@ -87,7 +90,7 @@ class _Input(InputFile):
     def open(self, seekable: bool = True) -> InputStream:
         if self.location.endswith(".parquet"):
             return local(self.location).open("rb")
-        return storage().open(name_of(self.location), "rb")  # type: ignore[return-value]
+        return storage().open(name_of(self.location), "rb")
 
 
 class _Upload(tempfile.SpooledTemporaryFile[bytes]):
@@ -130,7 +133,7 @@ class _Output(OutputFile):
             if not overwrite:
                 raise FileExistsError(f"{self.location} is in the lake already")
             storage().delete(name)
-        return _Upload(name)  # type: ignore[return-value]
+        return _Upload(name)
 
 
 class LakeIO(FileIO):

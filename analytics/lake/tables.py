@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pyarrow as pa
 from django.conf import settings
-from django.db import connections
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThan
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
@@ -104,15 +105,9 @@ def _catalog(url: str, warehouse: str) -> SqlCatalog:
 
 def catalog() -> SqlCatalog:
     """The catalog, in Django's default database."""
-    given = connections["default"].settings_dict
-    url = URL.create(
-        "postgresql+psycopg",
-        given["USER"] or None,
-        given["PASSWORD"] or None,
-        given["HOST"] or None,
-        int(given["PORT"]) if given["PORT"] else None,
-        given["NAME"],
-    )
+    given = db.parameters()
+    port = int(given["port"]) if given["port"] else None
+    url = URL.create("postgresql+psycopg", given["user"], given["password"], given["host"], port, given["dbname"])
     return _catalog(url.render_as_string(hide_password=False), settings.LAKE_URL.rstrip("/"))
 
 
@@ -145,6 +140,16 @@ def watermark(table: Table) -> dict[int, int]:
 def watermark_property(parts: dict[int, int]) -> dict[str, str]:
     """The snapshot property that every commit to the tables carries."""
     return {WATERMARK: json.dumps({str(part): batch for part, batch in sorted(parts.items())})}
+
+
+def rows(start: dt.datetime, end: dt.datetime, site_id: int | None = None) -> BooleanExpression:
+    """The rows with start ≤ ts < end, of one site or of all."""
+    # The constructors of these expressions take positional arguments that their annotations do not tell of.
+    at_least: Callable[..., BooleanExpression] = GreaterThanOrEqual
+    below: Callable[..., BooleanExpression] = LessThan
+    equal: Callable[..., BooleanExpression] = EqualTo
+    inside = And(at_least("ts", start.isoformat()), below("ts", end.isoformat()))
+    return inside if site_id is None else And(equal("site_id", site_id), inside)
 
 
 @contextlib.contextmanager

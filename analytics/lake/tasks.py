@@ -22,14 +22,14 @@ def export() -> None:
 @shared_task
 def compact() -> None:
     """Join the small files of past days."""
-    for name in ("hits", "events"):
+    for name in tables.HOT_TABLE:
         compacting.compact(name)
 
 
 @shared_task
 def expire() -> None:
     """Drop old snapshots and the files that no snapshot needs."""
-    for name in ("hits", "events"):
+    for name in tables.HOT_TABLE:
         expiring.expire(name)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
 from django.conf import settings
+from pyiceberg.table import Table
 
 from analytics import buffer
 from analytics.events import Hit
@@ -17,6 +16,7 @@ from analytics.store import db, ledger
 
 _SQL = db.statements(__file__)
 TRIES = 20
+NAMES: tuple[tables.Name, ...] = ("hits", "events")
 
 
 def enter_door_counters(part: int) -> None:
@@ -90,7 +90,7 @@ class Balance:
     @property
     def holds(self) -> bool:
         """Nothing is missing and nothing is there twice."""
-        return not any(line.difference for line in (*self.sites, *self.stores))
+        return not any([line.difference for line in self.sites] + [line.difference for line in self.stores])
 
 
 class Restless(Exception):
@@ -100,7 +100,7 @@ class Restless(Exception):
 def balance() -> Balance:
     """The books at one instant, while everything runs. Raises Restless."""
     for _ in range(TRIES):
-        lake = {name: tables.load(name) for name in ("hits", "events")}
+        lake = {name: tables.load(name) for name in NAMES}
         reached = {name: tables.watermark(table) for name, table in lake.items()}
         rows = {name: _total_records(table) for name, table in lake.items()}
         with db.transaction() as cursor:
@@ -118,13 +118,13 @@ def balance() -> Balance:
 
 
 def _at_the_door(
-    cursor: psycopg.Cursor[Any], takings: dict[int, int]
+    cursor: db.Cursor, takings: dict[int, int]
 ) -> tuple[Counter[tuple[int, str]], Counter[tuple[int, str]]]:
     """((site, outcome) → hits that wait to be written, (site, outcome) → counted by the door but not yet booked)."""
     buffered: Counter[tuple[int, str]] = Counter()
     pending: Counter[tuple[int, str]] = Counter()
     cursor.execute(_SQL["offsets"])
-    offsets = dict(cursor.fetchall())
+    offsets: dict[int, str] = dict(cursor.fetchall())
     for part in range(settings.BUFFER_PARTS):
         counters, last = buffer.cut(part, takings.get(part, 0) + 1)
         for (_, site, outcome, _reason), n in _by_minute(counters).items():
@@ -138,7 +138,7 @@ def _key(hit: Hit) -> tuple[int, str]:
     return hit.site_id, "refused" if hit.refused else "accepted"
 
 
-def _hot(cursor: psycopg.Cursor[Any], name: tables.Name, reached: dict[int, int]) -> int:
+def _hot(cursor: db.Cursor, name: tables.Name, reached: dict[int, int]) -> int:
     total = 0
     cursor.execute(_SQL["offsets"])
     for part, _ in cursor.fetchall():
@@ -147,9 +147,11 @@ def _hot(cursor: psycopg.Cursor[Any], name: tables.Name, reached: dict[int, int]
     return total
 
 
-def _total_records(table: tables.Table) -> int:
+def _total_records(table: Table) -> int:
     snapshot = table.current_snapshot()
-    return int((snapshot.summary or {}).get("total-records") or 0) if snapshot and snapshot.summary else 0
+    if snapshot is None or snapshot.summary is None:
+        return 0
+    return int(snapshot.summary.get("total-records") or 0)
 
 
 def _sites(sums: Counter[tuple[int, str]], buffered: Counter[tuple[int, str]]) -> tuple[SiteBalance, ...]:
@@ -170,7 +172,7 @@ def _sites(sums: Counter[tuple[int, str]], buffered: Counter[tuple[int, str]]) -
 
 
 def _stores(
-    sums: Counter[tuple[int, str]], hot: dict[str, int], lake: dict[str, int], quarantined: int
+    sums: Counter[tuple[int, str]], hot: dict[tables.Name, int], lake: dict[tables.Name, int], quarantined: int
 ) -> tuple[StoreBalance, ...]:
     booked: Counter[str] = Counter()
     for (_, outcome), n in sums.items():

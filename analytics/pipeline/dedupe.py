@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
-
-import psycopg
 
 from analytics.events import Hit
 from analytics.store import db
@@ -15,9 +12,7 @@ _SQL = db.statements(__file__)
 REMEMBERED = dt.timedelta(days=30)
 
 
-def drop_repeats(
-    cursor: psycopg.Cursor[Any], hits: Sequence[Hit], now: dt.datetime
-) -> tuple[list[Hit], list[Hit]]:
+def drop_repeats(cursor: db.Cursor, hits: Sequence[Hit], now: dt.datetime) -> tuple[list[Hit], list[Hit]]:
     """(hits seen for the first time, repeats). Hits without a client's id cannot repeat."""
     first: dict[tuple[int, object], Hit] = {}
     repeats: list[Hit] = []

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import msgspec
-import psycopg
 
 from analytics.pipeline.visits import Attributes, OpenVisits, Visit
 from analytics.sites import lookup
@@ -18,13 +16,13 @@ RECENT_BATCHES = 40
 """History is written batch after batch, whatever its time: the visits of the last batches may go on too."""
 
 
-def offset(cursor: psycopg.Cursor[Any], part: int) -> tuple[str, int]:
+def offset(cursor: db.Cursor, part: int) -> tuple[str, int]:
     """(entry id, batch number) that the part is committed up to."""
     cursor.execute(_SQL["offset"], [part])
     return cursor.fetchone() or ("0-0", 0)
 
 
-def open_visits(cursor: psycopg.Cursor[Any], part: int, batch: int, now: dt.datetime) -> OpenVisits:
+def open_visits(cursor: db.Cursor, part: int, batch: int, now: dt.datetime) -> OpenVisits:
     """The visits of a part with an event of late, from the table `event`."""
     found = OpenVisits()
     names = [field.name for field in msgspec.structs.fields(Attributes)]

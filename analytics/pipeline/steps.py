@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import psycopg
-
 from analytics.pipeline import dedupe, derive, visits, write
+from analytics.store import db
 
 
-def run(
-    cursor: psycopg.Cursor[Any], batch: write.Batch, rules: derive.Rules, open_visits: visits.OpenVisits
-) -> derive.Derived:
+def run(cursor: db.Cursor, batch: write.Batch, rules: derive.Rules, open_visits: visits.OpenVisits) -> derive.Derived:
     """One batch of a part: its rows, its books and the new offset, all in the caller's transaction."""
     fresh, duplicates = dedupe.drop_repeats(cursor, batch.hits, batch.now)
     derived = derive.derive(fresh, rules, open_visits)

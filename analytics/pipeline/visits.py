@@ -1,7 +1,7 @@
 """Which visit an event belongs to: the open visits of one part, in memory.
 
-A visit ends after the site's idle time, never at midnight, after 24 hours at most. Its id is a function of site, visitor
-and first instant, so the same hits give the same visits, here and in every recount.
+A visit ends after the site's idle time, never at midnight, after 24 hours at most. Its id is a function of site,
+visitor and first instant, so the same hits give the same visits, here and in every recount.
 """
 
 from __future__ import annotations

@@ -10,16 +10,13 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-import psycopg
 
 from analytics.events import Event, Hit
 from analytics.pipeline.derive import Derived
 from analytics.store import db, ledger
 
 _SQL = db.statements(__file__)
-HIT_COLUMNS = tuple(
-    field.name for field in msgspec.structs.fields(Hit) if field.name != "previous_visitor_id"
-)
+HIT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Hit) if field.name != "previous_visitor_id")
 EVENT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Event) if field.name not in {"part", "batch"})
 
 
@@ -35,7 +32,7 @@ class Batch:
     now: dt.datetime
 
 
-def rows(cursor: psycopg.Cursor[Any], batch: Batch, derived: Derived) -> None:
+def rows(cursor: db.Cursor, batch: Batch, derived: Derived) -> None:
     """Everything the batch leaves behind. Doing it twice is impossible: the offset moves with it."""
     place = (batch.part, batch.number)
     hits = derived.stored + derived.refused

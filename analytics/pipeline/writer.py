@@ -1,7 +1,7 @@
 """The writer process: takes parts that nobody has, and writes their batches one after the other.
 
-A part belongs to whoever holds its advisory lock, so it ends with the connection: a writer that dies leaves its parts to
-the others at once. Whatever happens in a batch, its transaction is undone, the part's memory is dropped, and the batch
+A part belongs to whoever holds its advisory lock, which ends with the connection: a writer that dies leaves its parts
+to the others at once. Whatever happens in a batch, its transaction is undone, the part's memory is dropped, and the batch
 is taken again from the committed offset.
 """
 
@@ -15,8 +15,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import psycopg
-import redis
 from django.conf import settings
 
 from analytics import buffer
@@ -74,7 +72,7 @@ class Writer:
                     claim_at = time.monotonic() + CLAIM_SECONDS
                 if self.drain_once() < BATCH_HITS // 10:
                     self._wait()
-            except (psycopg.Error, redis.RedisError, lookup.LookupAway, db.PoolTimeout) as error:
+            except (*db.FAULTS, buffer.Fault, lookup.LookupAway) as error:
                 log.warning("a store is away, the batch will be taken again: %s", error)
                 self.let_go()
                 self._stopping.wait(RETRY_SECONDS)
@@ -137,7 +135,7 @@ class Writer:
         return self._connection
 
 
-def _begin(cursor: psycopg.Cursor[tuple[object, ...]], number: int, now: dt.datetime) -> Part:
+def _begin(cursor: db.Cursor, number: int, now: dt.datetime) -> Part:
     entry_id, batch = rebuild.offset(cursor, number)
     return Part(number, entry_id, batch, rebuild.open_visits(cursor, number, batch, now))
 

@@ -39,9 +39,8 @@ def name(value: str | None) -> str:
 def url(value: str | None) -> str:
     """A page's address: http(s), or a path on the site's own domain."""
     clean = text(value, Limits.URL_CHARS).strip()
-    if clean and not clean.startswith(("/", "http://", "https://", "app://")):
-        if not re.match(r"https?://", clean, re.IGNORECASE):
-            raise Refused(Refusal.BAD_URL, "url must be an http(s) address or a path that starts with a slash.")
+    if clean and not re.match(r"/|https?://|app://", clean, re.IGNORECASE):
+        raise Refused(Refusal.BAD_URL, "url must be an http(s) address or a path that starts with a slash.")
     return clean
 
 
@@ -68,7 +67,8 @@ def timestamp(value: str | int | float | None) -> dt.datetime | None:
         moment = None
     if moment is None or not EARLIEST <= moment <= LATEST:
         raise Refused(
-            Refusal.BAD_TIMESTAMP, "timestamp must be like 2026-11-23T08:15:30Z, or a number of seconds since 1970."
+            Refusal.BAD_TIMESTAMP,
+            "timestamp must be like 2026-11-23T08:15:30Z, or a number of seconds since 1970.",
         )
     return moment
 

@@ -6,6 +6,7 @@ Only reading: such hits do not come over HTTP but from `manage.py import-log`.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import posixpath
 import re
 from dataclasses import dataclass
@@ -15,20 +16,86 @@ from analytics.events import PAGEVIEW, ClientEvent, Limits, Refusal, Refused
 from analytics.protocols import clean
 
 NAME = "log"
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+_QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _LINE = re.compile(
     rf"(?:(?P<vhost>[\w.-]+(?::\d+)?) )?(?P<address>[0-9a-fA-F.:/]+) \S+ (?P<user>.+?) \[(?P<time>[^\]]+)\] "
     rf"{_QUOTED} (?P<status>\d{{3}}) (?:\d+|-)(?: {_QUOTED} {_QUOTED})?\s*"
 )
-_MONTHS = {month: n for n, month in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS = {
+    month: n
+    for n, month in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)
+}
 _ESCAPED = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
 ASSETS = frozenset(
-    "css js mjs map json xml rss atom txt xsl ico png jpg jpeg gif svg webp avif bmp ttf otf woff woff2 eot swf"
-    " webmanifest log conf".split()
+    [
+        "css",
+        "js",
+        "mjs",
+        "map",
+        "json",
+        "xml",
+        "rss",
+        "atom",
+        "txt",
+        "xsl",
+        "ico",
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "avif",
+        "bmp",
+        "ttf",
+        "otf",
+        "woff",
+        "woff2",
+        "eot",
+        "swf",
+        "webmanifest",
+        "log",
+        "conf",
+    ]
 )
 DOWNLOADS = frozenset(
-    "pdf zip gz tgz bz2 xz 7z rar tar jar war exe msi dmg pkg deb rpm apk iso doc docx xls xlsx ppt pptx csv mp3 mp4"
-    " avi mov wmv mkv ogg wav epub".split()
+    [
+        "pdf",
+        "zip",
+        "gz",
+        "tgz",
+        "bz2",
+        "xz",
+        "7z",
+        "rar",
+        "tar",
+        "jar",
+        "war",
+        "exe",
+        "msi",
+        "dmg",
+        "pkg",
+        "deb",
+        "rpm",
+        "apk",
+        "iso",
+        "doc",
+        "docx",
+        "xls",
+        "xlsx",
+        "ppt",
+        "pptx",
+        "csv",
+        "mp3",
+        "mp4",
+        "avi",
+        "mov",
+        "wmv",
+        "mkv",
+        "ogg",
+        "wav",
+        "epub",
+    ]
 )
 
 
@@ -54,7 +121,7 @@ def parse(line: str) -> Line:
     """Raises BadLine with the reason."""
     match = _LINE.fullmatch(line)
     if match is None:
-        raise BadLine("not in the combined format (address - user [time] \"request\" status bytes \"referrer\" \"agent\")")
+        raise BadLine('not in the combined format (address - user [time] "request" status bytes "referrer" "agent")')
     request, referrer, user_agent = (_plain(text) for text in match.group(5, 7, 8))
     method, _, rest = request.partition(" ")
     target = rest.rpartition(" ")[0] if " " in rest else rest
@@ -81,6 +148,7 @@ def _unescape(match: re.Match[str]) -> str:
     return chr(int(escaped[1:], 16)) if len(escaped) == 3 else {"t": "\t", "n": "\n"}.get(escaped, escaped)
 
 
+@functools.lru_cache(maxsize=4096)
 def _time(text: str) -> dt.datetime:
     """`10/Feb/2012:16:42:07 -0500`, read by position: strptime takes five times as long."""
     try:

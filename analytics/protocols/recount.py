@@ -51,7 +51,8 @@ def split(request: wire.Request) -> wire.Batch:
     envelope: _Envelope = wire.decode(wire.text(request), _Envelope)
     if len(envelope.events) > Limits.EVENTS_PER_REQUEST:
         raise Refused(
-            Refusal.TOO_MANY_EVENTS, f"A request has at most {Limits.EVENTS_PER_REQUEST} events; send more requests."
+            Refusal.TOO_MANY_EVENTS,
+            f"A request has at most {Limits.EVENTS_PER_REQUEST} events; send more requests.",
         )
     if not envelope.events:
         raise Refused(Refusal.NO_EVENTS, 'There is nothing in "events".')
@@ -98,13 +99,9 @@ def answer(outcomes: Sequence[wire.Outcome]) -> wire.Reply:
     rejected = [
         {"index": o.index, "code": o.refused.value, "message": o.message} for o in outcomes if o.refused is not None
     ]
-    return wire.Reply(
-        202, msgspec.json.encode({"accepted": len(outcomes) - len(rejected), "rejected": rejected})
-    )
+    return wire.Reply(202, msgspec.json.encode({"accepted": len(outcomes) - len(rejected), "rejected": rejected}))
 
 
 def refuse(refused: Refused, status: int) -> wire.Reply:
     """The whole request is refused."""
-    return wire.Reply(
-        status, msgspec.json.encode({"error": {"code": refused.code.value, "message": refused.message}})
-    )
+    return wire.Reply(status, msgspec.json.encode({"error": {"code": refused.code.value, "message": refused.message}}))

@@ -26,6 +26,7 @@ MOST_BUCKETS = 50_000
 EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 _FIELD = "date_range"
+_ROLLING = {"24h": dt.timedelta(hours=24), "realtime": dt.timedelta(minutes=30)}
 _HOUR = dt.timedelta(hours=1)
 _DAY = dt.timedelta(days=1)
 
@@ -44,15 +45,14 @@ def resolve(
     """First instant of the range and first instant after it, for a word such as `28d`.
 
     Days, weeks and months are those of the zone. `7d` and `6mo` end before today and this month; `day`, `month` and
-    `year` run to the end of the current one. `all` starts at the day of `first`, the site's first event (today
+    `year` run to the end of the current one, `24h` and `realtime` (30 minutes) to that of the minute. `all` starts at the day of `first`, the site's first event (today
     without one). Raises BadQuery.
     """
     clock = zone(zone_name)
     today = now.astimezone(clock).date()
-    if word == "24h":
-        return now - dt.timedelta(hours=24), now
-    if word == "realtime":
-        return now - dt.timedelta(minutes=30), now
+    if word in _ROLLING:
+        end = now.replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
+        return end - _ROLLING[word], end
     if word == "all":
         since = min(today, first.astimezone(clock).date()) if first else today
         return midnight(since, clock), midnight(today + _DAY, clock)

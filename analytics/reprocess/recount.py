@@ -102,9 +102,7 @@ def _of_lake(new: pa.Table, reach: _Reach) -> pa.Table:
     return new.filter(pa.array(there, pa.bool_()))
 
 
-def _replace_hot(
-    site_id: int, between: tuple[dt.datetime, dt.datetime], reach: _Reach, new: pa.Table
-) -> None:
+def _replace_hot(site_id: int, between: tuple[dt.datetime, dt.datetime], reach: _Reach, new: pa.Table) -> None:
     """Replace the rows of TimescaleDB; those that only the lake keeps are not brought back."""
     floor = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.HOT_DAYS)
     names = tables.columns("events")
@@ -114,7 +112,6 @@ def _replace_hot(
         kept = (
             row
             for row in rows.tuples(new)
-            if row[names.index("ts")] >= floor
-            or not reach.in_lake(row[names.index("part")], row[names.index("batch")])
+            if row[names.index("ts")] >= floor or not reach.in_lake(row[names.index("part")], row[names.index("batch")])
         )
         db.copy(cursor, "event", names, kept)

@@ -91,9 +91,13 @@ def tuples(table: pa.Table) -> Iterator[tuple[Any, ...]]:
 
 
 def replace_in_lake(
-    table: Table, site_id: int, between: tuple[dt.datetime, dt.datetime], new: pa.Table, reached: dict[int, int]
+    table: Table,
+    site_id: int,
+    between: tuple[dt.datetime, dt.datetime],
+    new: pa.Table,
+    reached: dict[int, int],
 ) -> None:
     """Replace the rows of a site and range in `lake.events`, in one commit."""
     marks = tables.watermark_property(reached) | {"recount.id": f"{site_id}:{between[0].date()}"}
     ordered = new.sort_by([("site_id", "ascending"), ("ts", "ascending")])
-    table.overwrite(ordered, read.where(site_id, *between), snapshot_properties=marks)
+    table.overwrite(ordered, tables.rows(*between, site_id), snapshot_properties=marks)

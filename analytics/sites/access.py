@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
 from analytics.sites import keys, models
@@ -12,14 +12,14 @@ class NoSuchSite(Exception):
     """There is no such site, or it is someone else's: the two are not told apart."""
 
 
-def sites_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[models.Site]:
+def sites_of(user: User | AnonymousUser) -> QuerySet[models.Site]:
     """The sites that a signed-in user may read, by domain."""
     if user.is_anonymous:
         return models.Site.objects.none()
     return models.Site.objects.filter(organisation__memberships__user=user).order_by("domain")
 
 
-def site_for(user: AbstractBaseUser | AnonymousUser, domain: str) -> models.Site:
+def site_for(user: User | AnonymousUser, domain: str) -> models.Site:
     """One of the user's sites. Raises NoSuchSite."""
     found = sites_of(user).filter(domain=domain.lower()).first()
     if found is None:

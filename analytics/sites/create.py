@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cacheops import invalidate_obj
 from django.db import transaction
 from django.db.models import F
 
@@ -69,4 +70,5 @@ def snippet(site: models.Site, ingest_url: str) -> str:
 
 def data_changed(site_id: int) -> None:
     """Past numbers of the site changed: answers cached before are no longer used."""
-    models.Site.objects.filter(pk=site_id).invalidated_update(data_version=F("data_version") + 1)
+    models.Site.objects.filter(pk=site_id).update(data_version=F("data_version") + 1)
+    invalidate_obj(models.Site.objects.all().nocache().get(pk=site_id))

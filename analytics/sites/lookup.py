@@ -5,6 +5,7 @@ When PostgreSQL is away, the last known answer stands, so that known sites go on
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 import time
@@ -78,10 +79,8 @@ def _load_site(reference: str) -> SiteFacts | None:
     match = Q(domain=reference) | Q(public_key=reference) | Q(measurement_id=reference.upper())
     if reference.isascii() and reference.isdigit() and len(reference) < 10:
         match |= Q(pk=int(reference))
-    try:
+    with contextlib.suppress(ValueError):
         match |= Q(uuid=uuid.UUID(reference))
-    except ValueError:
-        pass
     found = models.Site.objects.filter(match).first()
     return SiteFacts(found.pk, found.domain, found.timezone) if found else None
 

@@ -55,7 +55,9 @@ class Site(models.Model):
     )
     timezone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
     currency = models.CharField(
-        max_length=3, default="EUR", validators=[RegexValidator(r"^[A-Z]{3}$", "Write an ISO 4217 code such as EUR.")]
+        max_length=3,
+        default="EUR",
+        validators=[RegexValidator(r"^[A-Z]{3}$", "Write an ISO 4217 code such as EUR.")],
     )
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     measurement_id = models.CharField(max_length=20, default=keys.measurement_id, unique=True, editable=False)

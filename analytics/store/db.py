@@ -22,8 +22,11 @@ from django.db import connections
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-__all__ = ["PoolTimeout"]
-
+FAULTS = (psycopg.Error, PoolTimeout)
+"""What TimescaleDB raises when it is away or refuses."""
+AWAY = (psycopg.OperationalError, PoolTimeout)
+"""The part of it that says nothing about the statement."""
+Cursor = psycopg.Cursor[tuple[Any, ...]]
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -39,18 +42,17 @@ def statements(module_file: str) -> dict[str, str]:
     return {name: body.strip().rstrip(";") for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def conninfo() -> str:
-    """libpq's connection string of Django's default database (the test database while tests run)."""
+def parameters() -> dict[str, str | None]:
+    """libpq's names → values of Django's default database (the test database while tests run)."""
     given = connections["default"].settings_dict
-    return make_conninfo(
-        "",
-        dbname=given["NAME"],
-        user=given["USER"] or None,
-        password=given["PASSWORD"] or None,
-        host=given["HOST"] or None,
-        port=given["PORT"] or None,
-        **{k: v for k, v in given["OPTIONS"].items() if k in {"sslmode", "application_name", "connect_timeout"}},
-    )
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    return {name: given[setting] or None for name, setting in names.items()}
+
+
+def conninfo() -> str:
+    """libpq's connection string of the same."""
+    timeout = connections["default"].settings_dict["OPTIONS"].get("connect_timeout")
+    return make_conninfo("", **parameters(), connect_timeout=timeout)
 
 
 def connect(*, autocommit: bool = False) -> Connection:
@@ -63,7 +65,7 @@ _pools_lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def transaction() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+def transaction() -> Iterator[Cursor]:
     """A cursor in a transaction on a pooled connection: commits on leaving, rolls back on an exception."""
     info = conninfo()
     with _pools_lock:
@@ -96,7 +98,7 @@ def columns(row: type[msgspec.Struct], table: str) -> tuple[str, ...]:
         return tuple(name for (name,) in cursor.fetchall() if name in fields)
 
 
-def copy(cursor: psycopg.Cursor[Any], table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def copy(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY `rows` into the columns `names` of `table`."""
     target = psycopg.sql.SQL("COPY {} ({}) FROM STDIN").format(
         psycopg.sql.Identifier(table), psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, names))

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from typing import Any
-
-import psycopg
 
 from analytics.store import db
 
@@ -15,25 +12,25 @@ Counts = Counter[tuple[dt.datetime, int, str, str]]
 """(minute, site, outcome, reason) → hits."""
 
 
-def enter(cursor: psycopg.Cursor[Any], part: int, counts: Counts) -> None:
+def enter(cursor: db.Cursor, part: int, counts: Counts) -> None:
     """Book a batch's outcomes in the caller's transaction."""
     lines = [(minute, site, part, outcome, reason, n) for (minute, site, outcome, reason), n in counts.items()]
     db.copy(cursor, "ledger", ("minute", "site_id", "part", "outcome", "reason", "n"), lines)
 
 
-def take_over(cursor: psycopg.Cursor[Any], part: int, taking: int, counts: Counts) -> None:
+def take_over(cursor: db.Cursor, part: int, taking: int, counts: Counts) -> None:
     """Book the door's counters that were set aside under the number `taking`, and remember that number."""
     enter(cursor, part, counts)
     cursor.execute(_SQL["taken"], [part, taking])
 
 
-def taken(cursor: psycopg.Cursor[Any]) -> dict[int, int]:
+def taken(cursor: db.Cursor) -> dict[int, int]:
     """The number of the last taking of each part."""
     cursor.execute(_SQL["takings"])
     return dict(cursor.fetchall())
 
 
-def sums(cursor: psycopg.Cursor[Any]) -> Counter[tuple[int, str]]:
+def sums(cursor: db.Cursor) -> Counter[tuple[int, str]]:
     """(site, outcome) → hits, over all time."""
     cursor.execute(_SQL["sums"])
     return Counter({(site, outcome): int(n) for site, outcome, n in cursor.fetchall()})

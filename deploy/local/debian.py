@@ -71,9 +71,7 @@ def _recipe(root: Path) -> str:
 
 def _download(work: Path, log: Path) -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        raise Problem(
-            f"This machine has no apt-get and dpkg to fetch TimescaleDB and Valkey with. {ELSEWHERE}"
-        )
+        raise Problem(f"This machine has no apt-get and dpkg to fetch TimescaleDB and Valkey with. {ELSEWHERE}")
     for folder in ("state/lists/partial", "cache/archives/partial"):
         (work / folder).mkdir(parents=True)
     (work / "status").touch()
@@ -128,9 +126,7 @@ def _point_at_own_libraries(root: Path, log: Path) -> None:
     programs = [postgres / "bin" / name for name in PROGRAMS]
     programs.append((root / "usr" / "bin" / "valkey-server").resolve())
     for program in programs:
-        _run(
-            [*patchelf, "--set-interpreter", loader, "--force-rpath", "--set-rpath", libraries, program], log
-        )
+        _run([*patchelf, "--set-interpreter", loader, "--force-rpath", "--set-rpath", libraries, program], log)
 
 
 def _run(command: list[str | Path], log: Path) -> None:

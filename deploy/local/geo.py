@@ -24,9 +24,7 @@ def fetch() -> None:
     with step("Fetching the country database"):
         reason = _fetch(GEO_DATABASE)
     if reason:
-        complain(
-            f"  No country database ({reason}); visits get no location. GEOIP_DB can name an .mmdb file."
-        )
+        complain(f"  No country database ({reason}); visits get no location. GEOIP_DB can name an .mmdb file.")
 
 
 def _fetch(target: Path) -> str:

@@ -49,12 +49,8 @@ POSTGRES = Service(
     "POSTGRES_PORT",
     "POSTGRES_PASSWORD",
 )
-BUFFER = Service(
-    "buffer", "BUFFER_URL", "redis://:{password}@127.0.0.1:{port}/0", "BUFFER_PORT", "BUFFER_PASSWORD"
-)
-CACHE = Service(
-    "cache", "CACHE_URL", "redis://:{password}@127.0.0.1:{port}/0", "CACHE_PORT", "CACHE_PASSWORD"
-)
+BUFFER = Service("buffer", "BUFFER_URL", "redis://:{password}@127.0.0.1:{port}/0", "BUFFER_PORT", "BUFFER_PASSWORD")
+CACHE = Service("cache", "CACHE_URL", "redis://:{password}@127.0.0.1:{port}/0", "CACHE_PORT", "CACHE_PASSWORD")
 SERVICES = (POSTGRES, BUFFER, CACHE)
 
 
@@ -122,9 +118,7 @@ class Instance:
         self.values["BROKER_URL"] = self.values["CACHE_URL"].rpartition("/")[0] + "/1"
 
     def _own_address(self, service: Service) -> str:
-        return service.address.format(
-            password=self.values.get(service.password), port=self.values.get(service.port)
-        )
+        return service.address.format(password=self.values.get(service.password), port=self.values.get(service.port))
 
 
 def load(home: Home) -> Instance:

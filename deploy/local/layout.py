@@ -59,9 +59,7 @@ FORBIDDEN = frozenset('%;#"\\\n')
 def home() -> Home:
     path = Path(os.environ.get("RECOUNT_HOME") or ROOT / ".recount").expanduser().absolute()
     if FORBIDDEN & set(f"{path}{ROOT}"):
-        raise Problem(
-            f'RECOUNT_HOME and the checkout may not have any of % ; # " \\ in their paths: {path}, {ROOT}.'
-        )
+        raise Problem(f'RECOUNT_HOME and the checkout may not have any of % ; # " \\ in their paths: {path}, {ROOT}.')
     return Home(path)
 
 

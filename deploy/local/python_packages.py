@@ -71,9 +71,7 @@ def install(requirements: str) -> None:
 
 
 def _make_venv() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Problem(
             f"{sys.executable} cannot make a virtual environment; install its venv and pip modules "
@@ -83,10 +81,7 @@ def _make_venv() -> None:
 
 def _works() -> bool:
     try:
-        return (
-            subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode
-            == 0
-        )
+        return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 

@@ -17,7 +17,9 @@ from deploy.local.programs import die_with_parent
 from deploy.local.terminal import Problem, last_lines
 
 STOP_SECONDS = 150
+READY_SECONDS = 90
 STEADY_SECONDS = 5
+START_ATTEMPTS = 4
 UNREACHABLE = (OSError, xmlrpc.client.Error, http.client.HTTPException)
 
 
@@ -63,29 +65,27 @@ def start_app(instance: Instance) -> None:
     _remote(instance).startProcessGroup("app", False)
 
 
-def states(instance: Instance) -> dict[str, str]:
-    """Program name → supervisor's word for its state."""
+def programs(instance: Instance) -> dict[str, dict[str, Any]]:
+    """Program name → what supervisor knows of it: statename, pid, start, now, …"""
     try:
-        return {info["name"]: info["statename"] for info in _remote(instance).getAllProcessInfo()}
+        return {info["name"]: info for info in _remote(instance).getAllProcessInfo()}
     except UNREACHABLE as error:
         raise Problem("supervisord went away while the programs were starting; try again.") from error
 
 
 def keeps_running(instance: Instance, program: str) -> bool:
     """Whether the program runs for longer than one that fails to start takes to fail."""
-    try:
-        info = _remote(instance).getProcessInfo(_full_name(program))
-    except UNREACHABLE:
-        return False
+    info = programs(instance)[program]
     return bool(info["statename"] == "RUNNING" and info["now"] - info["start"] >= STEADY_SECONDS)
 
 
-def wait_until(ready: Callable[[], bool], instance: Instance, program: str, seconds: float = 90) -> None:
-    """Wait for one program's readiness; when it fails, show the end of its log."""
-    deadline = time.monotonic() + seconds
+def wait_until(ready: Callable[[], bool], instance: Instance, program: str) -> None:
+    """Wait for one program's readiness; when it keeps failing, show the end of its log."""
+    deadline = time.monotonic() + READY_SECONDS
+    seen = set()
     while not ready():
-        given_up = states(instance).get(program) == "FATAL"
-        if given_up or time.monotonic() > deadline:
+        seen.add(programs(instance)[program]["pid"] or None)
+        if len(seen - {None}) > START_ATTEMPTS or time.monotonic() > deadline:
             log = instance.home.logs / f"{program}.log"
             raise Problem(f"{program} did not become ready. The end of {log}:\n{last_lines(log, 15)}")
         time.sleep(0.1)

@@ -48,9 +48,7 @@ def up(arguments: list[str]) -> int:
 
 
 def down(arguments: list[str]) -> int:
-    argparse.ArgumentParser(prog="bin/down", description="Stop what `bin/up` has started.").parse_args(
-        arguments
-    )
+    argparse.ArgumentParser(prog="bin/down", description="Stop what `bin/up` has started.").parse_args(arguments)
     known = instance.load(layout.home())
     if not supervisor.is_running(known):
         say(f"Nothing runs in {known.home.path}.")
@@ -100,9 +98,7 @@ def fetch(known: Instance, requirements: str) -> None:
             packages.abandon()
 
 
-def start_services(
-    known: Instance, options: argparse.Namespace, *, throwaway: bool = False
-) -> subprocess.Popen[bytes]:
+def start_services(known: Instance, options: argparse.Namespace, *, throwaway: bool = False) -> subprocess.Popen[bytes]:
     """Save the settings, start supervisord with the services, and wait until they take work."""
     for folder in (known.home.logs, known.home.lake):
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +138,7 @@ def _start_app(known: Instance, options: argparse.Namespace) -> None:
         for pool, variable in (("ingest", "INGEST_PORT"), ("dashboard", "DASHBOARD_PORT")):
             address = f"http://127.0.0.1:{known.values[variable]}/health/ready"
             supervisor.wait_until(partial(_answers, address), known, pool)
-        for program in supervisor.states(known):
+        for program in supervisor.programs(known):
             supervisor.wait_until(partial(supervisor.keeps_running, known, program), known, program)
 
 

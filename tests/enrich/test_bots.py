@@ -10,8 +10,7 @@ from analytics.enrich import bots
 from tests import shared
 
 CHROME = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/120.0.0.0 Safari/537.36"
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
 )
 
 # Entries of the package that stand for people, and are left out on purpose.
@@ -94,9 +93,7 @@ def test_finds_the_well_known_bots() -> None:
 )
 def test_mostly_agrees_on_the_category_of_well_known_bots(theirs: str, ours: str, least: float) -> None:
     entries = shared.read_json("data/bots_well_known/well-known-bots.json")
-    instances = [
-        ua for entry in entries if theirs in entry["categories"] for ua in entry["instances"]["accepted"]
-    ]
+    instances = [ua for entry in entries if theirs in entry["categories"] for ua in entry["instances"]["accepted"]]
     assert sum(bots.classify(ua) == ours for ua in instances) / len(instances) >= least
 
 

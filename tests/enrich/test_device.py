@@ -53,8 +53,7 @@ WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT}"
             Device("Chrome", "120", "Android", "13", "Tablet"),
         ),
         (
-            f"Mozilla/5.0 (Linux; Android 10; K) {WEBKIT} SamsungBrowser/23.0 Chrome/115.0.0.0 "
-            "Mobile Safari/537.36",
+            f"Mozilla/5.0 (Linux; Android 10; K) {WEBKIT} SamsungBrowser/23.0 Chrome/115.0.0.0 Mobile Safari/537.36",
             Device("Samsung Internet", "23", "Android", "10", "Mobile"),
         ),
         (

@@ -114,9 +114,7 @@ def test_names_the_source_of_a_campaign(query: str, expected: tuple[str, str]) -
 
 
 def test_keeps_the_campaign_as_it_was_typed() -> None:
-    found = attribute(
-        "utm_source=google&utm_medium=CPC&utm_campaign=Spring%20Sale&utm_content=A&utm_term=shoes"
-    )
+    found = attribute("utm_source=google&utm_medium=CPC&utm_campaign=Spring%20Sale&utm_content=A&utm_term=shoes")
     assert (found.utm_source, found.utm_medium, found.utm_campaign) == ("google", "CPC", "Spring Sale")
     assert (found.utm_content, found.utm_term, found.source) == ("A", "shoes", "Google")
 
@@ -226,9 +224,7 @@ def test_never_raises_and_keeps_only_what_can_be_stored() -> None:
         cases = shared.read_json(f"data/url_test_data/{name}.json")
         texts += [case["input"] for case in cases if isinstance(case, dict)]
     for name in ("IdnaTestV2", "toascii"):
-        cases = [
-            case for case in shared.read_json(f"data/url_test_data/{name}.json") if isinstance(case, dict)
-        ]
+        cases = [case for case in shared.read_json(f"data/url_test_data/{name}.json") if isinstance(case, dict)]
         texts += [f"https://{case['input']}/x" for case in cases]
     assert len(texts) > 1500
     for text in texts:

@@ -19,9 +19,7 @@ class Command(BaseCommand):
             "create", help="make a key and print it, once: only its hash is kept"
         )
         make.add_argument("--site", required=True, help="any id of the site, such as its domain")
-        make.add_argument(
-            "--scope", action="append", choices=create.SCOPES, help="repeatable; default: stats:read"
-        )
+        make.add_argument("--scope", action="append", choices=create.SCOPES, help="repeatable; default: stats:read")
         make.add_argument("--name", default="default", help="what the key is called in the admin")
 
     def handle(self, *_: Any, site: str, name: str, scope: list[str] | None, **__: Any) -> None:

@@ -7,7 +7,6 @@ STATEMENTS = (Path(__file__).parents[1] / "hypertables.sql").read_text()
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies: list[tuple[str, str]] = []
     operations = [
         migrations.RunSQL(
             STATEMENTS,

@@ -52,7 +52,11 @@ on("htmx:beforeRequest", (event) => {
 });
 function tell(event, failed) {
   const note = event.detail.elt.closest(".part, .site-body")?.querySelector(".failed");
-  if (note) note.hidden = !failed;
+  if (!note) return;
+  note.hidden = !failed;
+  const xhr = event.detail.xhr;
+  const said = failed && xhr?.getResponseHeader("content-type")?.startsWith("text/plain") ? xhr.responseText : "";
+  note.querySelector("span").textContent = said || "This could not be brought up to date.";
 }
 on("htmx:responseError", (event) => tell(event, true));
 on("htmx:sendError", (event) => tell(event, true));

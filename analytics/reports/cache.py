@@ -1,0 +1,157 @@
+"""The only place where answers are kept. The key is the query and the site's data version, so that numbers of before a
+change of history are never served; what can still change lives shortly.
+
+One process computes a key at a time: the others are served the stale answer meanwhile, or wait for the new one. When
+the cache server is away everybody computes: slower, never wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+
+import msgspec
+import redis  # noqa: TID251  (the errors of cacheops' client)
+from cacheops.redis import redis_client
+from cacheops.simple import CacheMiss, RedisCache
+
+from analytics.reports import check, parse, plan, run
+from analytics.reports.query import Answer, Query
+
+log = logging.getLogger(__name__)
+
+CURRENT = dt.timedelta(seconds=30)
+RECENT = dt.timedelta(minutes=5)
+RECENTLY = dt.timedelta(days=3)
+CLOSED = dt.timedelta(days=1)
+STALE = dt.timedelta(minutes=30)
+"""An answer that can still change is never served when it is older."""
+_STEP_SECONDS = 0.05
+_SPARE_SECONDS = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kept:
+    """What lies in the cache: an answer, or why there is none."""
+
+    answer: Answer | None
+    refused: str
+    made_at: dt.datetime
+
+
+class _Answers(RedisCache):  # type: ignore[misc]
+    """cacheops' simple cache, with msgpack instead of pickle, that misses when its server is away."""
+
+    _decode = msgspec.msgpack.Decoder(Kept).decode
+
+    def _get(self, cache_key: str) -> Kept:
+        try:
+            found = self.conn.get(cache_key)
+            if found is not None:
+                return self._decode(found)
+        except (redis.RedisError, msgspec.DecodeError) as error:
+            log.warning("no answer from the cache: %s", error)
+        raise CacheMiss
+
+    def _set(self, cache_key: str, data: Kept, timeout: int | None = None) -> None:
+        try:
+            self.conn.set(cache_key, msgspec.msgpack.encode(data), ex=timeout)
+        except redis.RedisError as error:
+            log.warning("no answer into the cache: %s", error)
+
+
+_answers = _Answers(redis_client)
+
+
+def answer(query: Query, data_version: int, now: dt.datetime) -> Answer:
+    """The answer, from the cache when one that is fresh enough is there. Raises what `run.answer` raises."""
+    check.query(query)
+    name = key(query, data_version)
+    seconds = plan.limits().timeout_seconds + _SPARE_SECONDS
+    waits_until = time.monotonic() + seconds
+    while True:
+        kept = _kept(name)
+        if kept and is_fresh(query, kept, now):
+            return _served(kept)
+        with _turn(name, seconds) as mine:
+            if mine or time.monotonic() > waits_until:
+                return _renewed(query, name, now)
+        if kept and kept.answer and now - kept.made_at < STALE:
+            return _served(kept)
+        time.sleep(_STEP_SECONDS)
+
+
+def key(query: Query, data_version: int) -> str:
+    """Equal for equal questions about the same state of history."""
+    parts = {field.name: getattr(query, field.name) for field in dataclasses.fields(query)}
+    parts["filter"] = parse.as_list(query.filter) if query.filter else None
+    parts["start"], parts["end"] = query.start.timestamp(), query.end.timestamp()
+    packed = msgspec.msgpack.encode([data_version, parts])
+    return f"answer:{query.site_id}:{hashlib.sha256(packed).hexdigest()}"
+
+
+def lifetime(query: Query, kept: Kept) -> dt.timedelta:
+    """For how long it is served without asking again. What mattered is when it was made, not when it is read."""
+    if kept.answer is None or kept.answer.warning or query.end > kept.made_at:
+        return CURRENT
+    return RECENT if query.end > kept.made_at - RECENTLY else CLOSED
+
+
+def is_fresh(query: Query, kept: Kept, now: dt.datetime) -> bool:
+    return now - kept.made_at < lifetime(query, kept)
+
+
+def _renewed(query: Query, name: str, now: dt.datetime) -> Answer:
+    kept = _kept(name)
+    if kept and is_fresh(query, kept, now):  # made between our look and our turn
+        return _served(kept)
+    try:
+        kept = Kept(run.answer(query, now), "", now)
+    except run.TooMuch as error:
+        kept = Kept(None, str(error), now)  # whoever waits need not try it again
+    _answers.set(name, kept, timeout=int(max(lifetime(query, kept), STALE).total_seconds()))
+    return _served(kept, cached=False)
+
+
+def _kept(name: str) -> Kept | None:
+    try:
+        return _answers.get(name)  # type: ignore[no-any-return]
+    except CacheMiss:
+        return None
+
+
+def _served(kept: Kept, cached: bool = True) -> Answer:
+    if kept.answer is None:
+        raise run.TooMuch(kept.refused)
+    return dataclasses.replace(kept.answer, cached=cached)
+
+
+@contextlib.contextmanager
+def _turn(name: str, seconds: int) -> Iterator[bool]:
+    """Whether this caller may compute the key: one at a time. The turn ends by itself when its holder dies."""
+    lock, token = f"{name}:lock", secrets.token_hex(8)
+    try:
+        mine = bool(redis_client.set(lock, token, nx=True, ex=seconds))
+    except redis.RedisError as error:
+        log.warning("no turns, the cache is away: %s", error)
+        yield True
+        return
+    try:
+        yield mine
+    finally:
+        if mine:
+            _give_back(lock, token)
+
+
+def _give_back(lock: str, token: str) -> None:
+    try:
+        if redis_client.get(lock) == token.encode():
+            redis_client.delete(lock)
+    except redis.RedisError as error:
+        log.warning("a turn was not given back: %s", error)
