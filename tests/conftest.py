@@ -37,9 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """pytest-django's own; the pools are closed before the test database goes."""
+    from analytics.lake import tables
     from analytics.store import db
 
     yield
+    tables.close_catalogs()
     db.close_pools()
 
 
@@ -53,6 +55,7 @@ def _stores_for_those_who_need_them(request: pytest.FixtureRequest) -> None:
 def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
     """Empty TimescaleDB, Valkey and lake; what the process remembers of them is forgotten."""
     from analytics import buffer
+    from analytics.lake import tables
     from analytics.sites import lookup
     from analytics.store import db
 
@@ -68,6 +71,7 @@ def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
     buffer._salts.clear()
     buffer._away_until = 0.0
     lookup.forget()
+    tables.close_catalogs()
     settings.LAKE_URL = (tmp_path / "lake").as_uri()
     settings.LAKE_CACHE_DIR = str(tmp_path / "lake-cache")
     settings.STORAGES = settings.STORAGES | {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -20,18 +19,19 @@ from analytics.reports import run
 from analytics.reports.query import BadQuery
 from analytics.sites import access
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+View = Callable[..., HttpResponseBase]
 
 
-def signed_in(view: View[P]) -> View[P]:
+def signed_in(view: View) -> View:
     """Only for who is signed in; what is read stays with the reader and is asked for again the next time."""
 
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    @functools.wraps(view)
+    @require_safe
+    def guarded(request: HttpRequest, **parts: str) -> HttpResponseBase:
         if request.user.is_anonymous:
             return _sign_in(request)
         try:
-            response = view(request, *args, **kwargs)
+            response = view(request, **parts)
         except BadQuery as error:
             response = render(request, "dashboard/bad_query.html", {"error": error}, status=400)
         except (run.Unavailable, run.TooMuch) as error:
@@ -39,7 +39,7 @@ def signed_in(view: View[P]) -> View[P]:
         patch_cache_control(response, private=True, no_cache=True)
         return response
 
-    return functools.update_wrapper(require_safe(guarded), view)
+    return guarded
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:
@@ -117,12 +117,7 @@ def now(request: HttpRequest, domain: str) -> HttpResponse:
 
 @signed_in
 def table(request: HttpRequest, domain: str, name: str, tab: str) -> HttpResponse:
-    reader, which = _reader(request, domain), _card(name)
-    if not which.has(tab):
-        raise Http404("There is no such table.")
-    page = breakdown.page_number(request.GET.get("page", ""))
-    context = site_page.frame(reader, access.sites_of(request.user)) | breakdown.table(
-        reader, which, which.tab(tab), page
-    )
-    context["sheet"] = "HX-Request" in request.headers
-    return render(request, "dashboard/table.html", context)
+    reader, which, page = _reader(request, domain), _card(name), breakdown.page_number(request.GET.get("page", ""))
+    context = breakdown.table(reader, which, _tab(which, tab), page) | {"sheet": "HX-Request" in request.headers}
+    frame = site_page.frame(reader, access.sites_of(request.user))
+    return render(request, "dashboard/table.html", frame | context)

@@ -149,13 +149,13 @@ class Importer:
         if len(text) > Limits.EVENT_BYTES:
             raise log.BadLine(f"longer than {Limits.EVENT_BYTES} bytes")
         line = log.parse(text)
-        address = visitor.parse_address(line.address)
+        address, network = _placed(line.address)
         if address is None:
             raise log.BadLine("no address that can be read at its beginning")
         agent = clean.text(line.user_agent, Limits.USER_AGENT_CHARS)
         caller = accept.Caller(address, agent, "", "", "")
         door = accept.Door(caller, self.now, None, self.site_id, history=True)
-        payload = clean.text(masked(text, line.address, visitor.network(address)), len(text) + 64)
+        payload = clean.text(masked(text, line.address, network), len(text) + 64)
         # What the line says is read by the pipeline, from the payload: the hit needs its time and id only.
         event = ClientEvent(name="line", timestamp=line.ts, event_id=self._occurrences.event_id(text, line.ts))
         return accept.hit(accept.Said(log.NAME, payload, event), self.site_id, door)
@@ -183,6 +183,13 @@ class Occurrences:
             self._remembered -= len(self._times.pop(next(iter(self._times))))
         named = blake2b(encoded, digest_size=16, salt=before.to_bytes(16), person=b"log line").digest()
         return uuid.UUID(bytes=named, version=5)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _placed(text: str) -> tuple[visitor.Address | None, str]:
+    """(address, network)"""
+    address = visitor.parse_address(text)
+    return address, visitor.network(address)
 
 
 def masked(text: str, address: str, network: str) -> str:

@@ -86,6 +86,11 @@ def historical(site_id: int, said: ClientEvent, who: tuple[Address | None, str],
     if lasting := _lasting(site_id, said):
         return lasting
     day = happened_at.astimezone(dt.UTC).date()
+    return _of_the_past(site_id, who, day)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _of_the_past(site_id: int, who: tuple[Address | None, str], day: dt.date) -> Visitor:
     return _of_the_day(site_id, who, (_past_key(day), _past_key(day - dt.timedelta(days=1))))
 
 

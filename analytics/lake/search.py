@@ -77,7 +77,7 @@ def _run(search: Search, limit: int, offset: int) -> tuple[Iterator[pa.RecordBat
         search.site_id, search.start, search.end, search.name, search.path,
         int(search.visitor) if search.visitor else None, limit, offset,
     ]  # fmt: skip
-    reader = database.execute(_SQL["hits_with_events"], parameters).to_arrow_reader(10_000)
+    reader: pa.RecordBatchReader = database.execute(_SQL["hits_with_events"], parameters).to_arrow_reader(10_000)
     return iter(reader), len(hits.files) + len(events.files)
 
 

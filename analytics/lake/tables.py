@@ -90,17 +90,7 @@ def columns(name: Name) -> list[str]:
     return [field.name for field in schema(name).fields]
 
 
-@functools.lru_cache(maxsize=4)
-def _catalog(url: str, warehouse: str) -> SqlCatalog:
-    catalog = SqlCatalog(
-        "recount",
-        uri=url,
-        warehouse=warehouse,
-        pool_pre_ping="true",
-        **{"py-io-impl": "analytics.lake.storage.LakeIO"},
-    )
-    catalog.create_namespace_if_not_exists(NAMESPACE)
-    return catalog
+_catalogs: dict[tuple[str, str], SqlCatalog] = {}
 
 
 def catalog() -> SqlCatalog:
@@ -108,7 +98,17 @@ def catalog() -> SqlCatalog:
     given = db.parameters()
     port = int(given["port"]) if given["port"] else None
     url = URL.create("postgresql+psycopg", given["user"], given["password"], given["host"], port, given["dbname"])
-    return _catalog(url.render_as_string(hide_password=False), settings.LAKE_URL.rstrip("/"))
+    place = (url.render_as_string(hide_password=False), settings.LAKE_URL.rstrip("/"))
+    if place not in _catalogs:
+        io = {"py-io-impl": "analytics.lake.storage.LakeIO"}
+        _catalogs[place] = SqlCatalog("recount", uri=place[0], warehouse=place[1], pool_pre_ping="true", **io)
+    return _catalogs[place]
+
+
+def close_catalogs() -> None:
+    """Close the catalogs' connections; tests call it before the test database goes."""
+    while _catalogs:
+        _catalogs.popitem()[1].engine.dispose()
 
 
 def load(name: Name) -> Table:
@@ -117,6 +117,7 @@ def load(name: Name) -> Table:
     try:
         return known.load_table((NAMESPACE, name))
     except NoSuchTableError:
+        known.create_namespace_if_not_exists(NAMESPACE)
         made = schema(name)
         by_day = PartitionField(made.find_field("ts").field_id, 1000, DayTransform(), "day")
         by_site = PartitionField(made.find_field("site_id").field_id, 1001, BucketTransform(BUCKETS), "bucket")

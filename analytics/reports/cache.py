@@ -21,7 +21,7 @@ import redis  # noqa: TID251  (the errors of cacheops' client)
 from cacheops.redis import redis_client
 from cacheops.simple import CacheMiss, RedisCache
 
-from analytics.reports import check, parse, plan, run
+from analytics.reports import check, parse, plan, run, timerange
 from analytics.reports.query import Answer, Query
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,23 @@ def answer(query: Query, data_version: int, now: dt.datetime) -> Answer:
         if kept and kept.answer and now - kept.made_at < STALE:
             return _served(kept)
         time.sleep(_STEP_SECONDS)
+
+
+def first_day(site_id: int, zone: str, data_version: int, now: dt.datetime) -> dt.date | None:
+    """The local day of the site's first counted event; None when there is none before today."""
+    _, today = timerange.resolve("yesterday", zone, now)
+    query = Query(
+        site_id=site_id,
+        metrics=("events",),
+        start=timerange.EARLIEST,
+        end=today,
+        zone=zone,
+        dimensions=("time:day",),
+        limit=1,
+        fill=False,
+    )
+    rows = answer(query, data_version, now).rows
+    return dt.date.fromisoformat(rows[0].dimensions[0]) if rows else None
 
 
 def key(query: Query, data_version: int) -> str:

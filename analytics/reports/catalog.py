@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not
+from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not, Op
 
 NONE = "(none)"
 """How a value that is not set is shown; filters accept it too."""
@@ -172,12 +172,12 @@ BUCKETS = frozenset({"time:minute", "time:hour", "time:day", "time:week", "time:
 _EXIT = Dimension(EXIT_PAGE, "", "Exit page")
 DIMENSIONS = {dimension.name: dimension for dimension in (*_STORED, _EXIT, *_TIME)}
 
-OPERATORS = {
+OPERATORS: dict[Op, str] = {
     "is": "{column} = {value}",
     "contains": "strpos({column}, {value}) > 0",
 }
 """On text; a condition holds when it holds for one of its values."""
-NEGATED = {"is_not": "is", "contains_not": "contains"}
+NEGATED: dict[Op, Op] = {"is_not": "is", "contains_not": "contains"}
 SHOWN = "CASE WHEN {column} = '' THEN '(none)' ELSE {column} END"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -19,7 +18,7 @@ from django.core.files.storage import FileSystemStorage
 from analytics.lake import storage
 from analytics.reports.plan import Limits
 from analytics.reports.query import Query
-from analytics.reports.sql import Statement
+from analytics.reports.sql import Found, Statement
 from analytics.store import db
 
 _SQL = db.statements(__file__)
@@ -28,11 +27,11 @@ _lock = threading.Lock()
 
 def answer(
     query: Query, statement: Statement, files: Sequence[str], hot: pa.Table, limits: Limits
-) -> tuple[list[Sequence[Any]], tuple[int, ...]]:
-    """The statement's rows over the union of files and hot rows, and the ruleset versions of the events in the range.
+) -> Found:
+    """Rows and rulesets of the union of files and hot rows.
 
-    Raises duckdb.InterruptException after `limits.timeout_seconds`, OutOfMemoryException, and IOException when a file
-    has gone.
+    Raises duckdb.InterruptException after `limits.timeout_seconds`, OutOfMemoryException, and IOException when a
+    file has gone.
     """
     with _lock:
         database = _database(_folders(), limits)
@@ -41,7 +40,7 @@ def answer(
         session.execute(_SQL["files"], [list(files)])
         name = "both" if files and hot.num_rows else "lake" if files else "hot"
         session.execute(_SQL[name].format(columns=", ".join(sorted(statement.columns | {"ruleset"}))))
-        rows: list[Sequence[Any]] = session.execute(statement.text, statement.parameters).fetchall()
+        rows = session.execute(statement.text, statement.parameters).fetchall()
         found = session.execute(_SQL["rulesets"], [query.site_id, query.start, query.end]).fetchall()
         return rows, tuple(version for (version,) in found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -138,7 +137,7 @@ class Fragments:
 
     def _condition(self, leaf: Condition, instant: str) -> str:
         if leaf.op in catalog.NEGATED:
-            positive = dataclasses.replace(leaf, op=catalog.NEGATED[leaf.op])
+            positive = Condition(catalog.NEGATED[leaf.op], leaf.dimension, leaf.values, leaf.case_sensitive)
             return f"NOT ({self._condition(positive, instant)})"
         column = self._text(catalog.dimension(leaf.dimension, "filters"), instant)
         values = [value or catalog.NONE for value in leaf.values]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from analytics.reports.plan import Limits
 from analytics.reports.query import Query
-from analytics.reports.sql import Statement
+from analytics.reports.sql import Found, Statement
 from analytics.store import db
 
 _SQL = db.statements(__file__)
@@ -18,14 +18,14 @@ _AS_TEXT = {"props": "CAST(props AS text) AS props", "hit_id": "CAST(hit_id AS t
 """Columns whose Arrow form DuckDB would not read as the lake's."""
 
 
-def answer(query: Query, statement: Statement, limits: Limits) -> tuple[list[Sequence[Any]], tuple[int, ...]]:
-    """The statement's rows, and the ruleset versions of the events in the range, both of one moment."""
+def answer(query: Query, statement: Statement, limits: Limits) -> Found:
+    """Rows and rulesets of one moment."""
     with db.transaction() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(_SQL["settings"], [str(limits.timeout_seconds * 1000)])
         # Not prepared: a plan for any range could not leave out chunks.
-        cursor.execute(statement.text, statement.parameters, prepare=False)  # type: ignore[arg-type]
-        rows: list[Sequence[Any]] = list(cursor.fetchall())
+        cursor.execute(statement.text, statement.parameters, prepare=False)
+        rows = cursor.fetchall()
         cursor.execute(_SQL["rulesets"], [query.site_id, query.start, query.end], prepare=False)
         return rows, tuple(version for (version,) in cursor.fetchall())
 

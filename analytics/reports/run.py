@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import adbc_driver_manager
 import duckdb
@@ -23,8 +22,6 @@ from analytics.reports.plan import Limits, Plan
 from analytics.reports.query import Answer, Query
 
 log = logging.getLogger(__name__)
-
-Found = tuple[Sequence[Sequence[Any]], tuple[int, ...]]
 
 
 class Unavailable(Exception):
@@ -63,14 +60,14 @@ def _answer(query: Query, now: dt.datetime, given: Limits) -> Answer:
 
 
 def _asked_hot(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
-    def ask(query: Query) -> Found:
+    def ask(query: Query) -> sql.Found:
         return hot.answer(query, _composed(query, fragments.TIMESCALEDB), given)
 
     return _worded(chosen, ask, now)
 
 
 def _asked_both(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
-    def ask(query: Query) -> Found:
+    def ask(query: Query) -> sql.Found:
         statement, span = _composed(query, fragments.DUCKDB), sql.window(query)
         cold = read.slice(query.site_id, *span)
         fresh = hot.beyond(cold.watermark, statement.columns | {"ruleset"}, query.site_id, span)
@@ -83,7 +80,7 @@ def _composed(query: Query, dialect: fragments.Dialect) -> sql.Statement:
     return sql.compose(query, dialect, paged=rows.is_series(query) is None)
 
 
-def _worded(chosen: Plan, ask: Callable[[Query], Found], now: dt.datetime) -> Answer:
+def _worded(chosen: Plan, ask: Callable[[Query], sql.Found], now: dt.datetime) -> Answer:
     query = chosen.query
     found, rulesets = ask(query)
     if interval := rows.is_series(query):

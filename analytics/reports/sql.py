@@ -9,6 +9,7 @@ differently. The text is put together from `sql.sql` and the catalogue; what cam
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,10 @@ class Statement:
     parameters: tuple[Any, ...]
     columns: frozenset[str]
     """Columns of `event` that it reads."""
+
+
+Found = tuple[Sequence[Sequence[Any]], tuple[int, ...]]
+"""What an engine gives: the statement's rows, and the ruleset versions of the events in the range."""
 
 
 @dataclass(frozen=True, slots=True)

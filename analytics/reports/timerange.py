@@ -40,22 +40,21 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
 
 
 def resolve(
-    word: str, zone_name: str, now: dt.datetime, first: dt.datetime | None = None
+    word: str, zone_name: str, now: dt.datetime, first: dt.date | None = None
 ) -> tuple[dt.datetime, dt.datetime]:
     """First instant of the range and first instant after it, for a word such as `28d`.
 
     Days, weeks and months are those of the zone. `7d` and `6mo` end before today and this month; `day`, `month` and
-    `year` run to the end of the current one, `24h` and `realtime` (30 minutes) to that of the minute. `all` starts at the day of `first`, the site's first event (today
-    without one). Raises BadQuery.
+    `year` run to the end of the current one, `24h` and `realtime` (30 minutes) to that of the minute. `all` starts at `first`, the day of
+    the site's first event (today without one). Raises BadQuery.
     """
     clock = zone(zone_name)
     today = now.astimezone(clock).date()
     if word in _ROLLING:
-        end = now.replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
-        return end - _ROLLING[word], end
+        minute = now.replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
+        return minute - _ROLLING[word], minute
     if word == "all":
-        since = min(today, first.astimezone(clock).date()) if first else today
-        return midnight(since, clock), midnight(today + _DAY, clock)
+        return midnight(min(today, first or today), clock), midnight(today + _DAY, clock)
     begin, end = _dates(word, today)
     return midnight(begin, clock), midnight(end, clock)
 

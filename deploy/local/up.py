@@ -90,9 +90,9 @@ def fetch(known: Instance, requirements: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         packages = python_packages.begin_install(requirements)
         try:
-            geo.fetch()
             if known.services():
                 services.find_binaries()
+            geo.fetch()
             packages.finish()
         finally:
             packages.abandon()

@@ -1,0 +1,1 @@
+"""The APIs that read numbers. Each translates to a Query of `reports` and back; none counts anything itself."""

@@ -1,0 +1,74 @@
+"""Who asks: an API key as a bearer token, what it may read, and how often."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+import redis  # noqa: TID251  (the errors of cacheops' client)
+from cacheops.redis import redis_client
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from analytics.sites import access, lookup
+from analytics.sites.models import ApiKey, Site
+
+log = logging.getLogger(__name__)
+
+_HOUR = 3600
+_MISSING = "There is no API key: send the header `Authorization: Bearer KEY`."
+_UNKNOWN = "This API key is not known, or may not read this site."
+"""Says nothing about whether a site exists: tenants do not see each other."""
+
+
+class BearerKey(BaseAuthentication):
+    """`request.auth` becomes the ApiKey; without a known one the answer is 401."""
+
+    def authenticate(self, request: Request) -> tuple[None, ApiKey]:
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not text.strip():
+            raise AuthenticationFailed(_MISSING)
+        found = access.api_key(text.strip())
+        if found is None:
+            raise AuthenticationFailed(_UNKNOWN)
+        return None, found
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class PerHour(BaseThrottle):
+    """So many requests of a key in an hour of the clock; not counted while the cache is away."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        allowed = settings.STATS_API_REQUESTS_PER_HOUR
+        hour, seconds = divmod(int(dt.datetime.now(dt.UTC).timestamp()), _HOUR)
+        try:
+            asked = _count(f"asked:{request.auth.pk}:{hour}")
+        except redis.RedisError as error:
+            log.warning("requests are not counted, the cache is away: %s", error)
+            return True
+        if asked > allowed:
+            raise Throttled(_HOUR - seconds, f"This API key is limited to {allowed} requests per hour.")
+        return True
+
+
+def _count(name: str) -> int:
+    with redis_client.pipeline() as steps:
+        steps.incr(name)
+        steps.expire(name, _HOUR)
+        asked, _ = steps.execute()
+    return int(asked)
+
+
+def site(key: ApiKey, scope: str, reference: str) -> Site:
+    """The site that a domain or id names, if the key may use `scope` on it. Raises AuthenticationFailed."""
+    known = lookup.site(reference)
+    found = Site.objects.filter(pk=known.id).first() if known else None
+    if found is None or not key.allows(scope, found):
+        raise AuthenticationFailed(_UNKNOWN)
+    return found

@@ -1,0 +1,9 @@
+"""Addresses below /api/."""
+
+from django.urls import path
+
+from analytics.dashboard.api import views
+
+urlpatterns = [
+    path("v2/query", views.StatsQuery.as_view(), name="stats_v2_query"),
+]

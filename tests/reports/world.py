@@ -1,0 +1,158 @@
+"""A small world with everything in it that is awkward: visits over midnight, clock changes and the edges of ranges, late
+events, equal times, bots, values that look like SQL, wildcards, or "not set"; and random questions about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from analytics.events import Event
+from analytics.reports import catalog
+from analytics.reports.query import All, AnyOf, Condition, Filter, Not, Query
+from analytics.store import db
+
+SITE = 7
+FIRST = dt.datetime(2026, 10, 22, 18, tzinfo=dt.UTC)
+"""Berlin puts its clock back at 2026-10-25 01:00 UTC, Lord Howe its by half an hour on 2026-10-03."""
+DAYS = 5
+LAST = FIRST + dt.timedelta(days=DAYS)
+ZONES = (
+    "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Kiritimati",
+    "America/Sao_Paulo",
+)  # fmt: skip
+WORDS = ("", "", "(none)", "a", "A", "ä", "Ä", "100%", "a_b", "o'x\"; DROP", "b,c\\", "/a", "/a/b", "ß", "日本")
+PATHS = ("/", "/a", "/a/b", "/A", "/é", "/?", "", "/100%")
+NAMES = ("pageview", "pageview", "pageview", "engagement", "Sign up", "Sign up", "a")
+KEYS = ("plan", "$x", "/", "a.b", 'q"t', "0", "nope")
+_TEXTS = (
+    "referrer", "source", "medium", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term",
+    "country", "region", "city", "browser", "browser_version", "os", "os_version", "device", "screen", "language",
+)  # fmt: skip
+
+
+def events(seed: int, visits: int = 60) -> list[Event]:
+    """The events of two sites, in no order."""
+    luck = random.Random(seed)
+    made: list[Event] = []
+    for number in range(visits):
+        made += _visit(luck, number, SITE if luck.random() < 0.9 else SITE + 1)
+    luck.shuffle(made)
+    return made
+
+
+def _visit(luck: random.Random, number: int, site: int) -> list[Event]:
+    started = FIRST + dt.timedelta(microseconds=luck.randrange(DAYS * 86_400_000_000))
+    if luck.random() < 0.3:  # on the edge of something
+        started = started.replace(hour=luck.choice((0, 23, 1)), minute=luck.choice((0, 59)), second=0, microsecond=0)
+    own = {name: luck.choice(WORDS) for name in _TEXTS}
+    is_bot = luck.random() < 0.15
+    length = luck.choice((0, 1, 60, 3600, 20 * 3600, 24 * 3600 - 1))
+    found = []
+    for index in range(luck.choice((1, 1, 2, 3, 6))):
+        after = luck.choice((0, luck.randrange(length + 1), -luck.randrange(1800))) if index else 0
+        found.append(
+            Event(
+                site_id=site,
+                ts=started + dt.timedelta(seconds=after),
+                hit_id=UUID(int=luck.getrandbits(128)),
+                event_id=None,
+                visitor_id=luck.choice((1, -1)) * (number % 17),
+                cookieless=True,
+                visit_id=number - 30,
+                visit_started_at=started,
+                name=luck.choice(NAMES),
+                host=luck.choice(("x.example", "y.example")),
+                path=luck.choice(PATHS),
+                title=luck.choice(WORDS),
+                entry_path=own["source"] and "/a",
+                interactive=luck.random() < 0.6,
+                engagement_ms=0,
+                scroll_percent=0,
+                revenue=Decimal("1.5") if luck.random() < 0.1 else None,
+                currency="",
+                props=json.dumps({key: luck.choice(WORDS) for key in luck.sample(KEYS[:-1], 2)}),
+                category=luck.choice(("", "", "ai")) if is_bot else "",
+                ruleset=luck.choice((1, 2)),
+                part=number % 2,
+                batch=luck.choice((1, 2, 3, 4)),
+                **own,
+            )
+        )
+    return found
+
+
+def store(rows: Sequence[Event]) -> None:
+    """Into the table `event`, as the writer does."""
+    names = db.columns(Event, "event")
+    with db.transaction() as cursor:
+        db.copy(cursor, "event", names, [[getattr(row, name) for name in names] for row in rows])
+        for part in {row.part for row in rows}:
+            last = max(row.batch for row in rows if row.part == part)
+            cursor.execute(
+                "INSERT INTO part_offset (part, batch) VALUES ($1, $2)"
+                " ON CONFLICT (part) DO UPDATE SET batch = excluded.batch",
+                [part, last],
+            )
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+_DIMENSIONS = st.one_of(st.sampled_from(sorted(catalog.DIMENSIONS)), st.sampled_from([catalog.PROPS + k for k in KEYS]))
+_VALUES = st.sampled_from([*WORDS, *PATHS, *NAMES, "none", "NONE", "%", "_", "2026-10-25", "03", "6", "ai"])
+_CONDITIONS = st.builds(
+    lambda op, dimension, values, cased: Condition(
+        op, dimension, tuple(v for v in values if v or op in ("is", "is_not")) or ("a",), cased
+    ),
+    st.sampled_from(["is", "is_not", "contains", "contains_not"]),
+    _DIMENSIONS,
+    st.lists(_VALUES, min_size=1, max_size=3),
+    st.sampled_from([True, True, False]),
+)
+_FILTERS: st.SearchStrategy[Filter] = st.recursive(
+    _CONDITIONS,
+    lambda inner: st.one_of(
+        st.builds(lambda parts: All(tuple(parts)), st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda parts: AnyOf(tuple(parts)), st.lists(inner, min_size=1, max_size=3)),
+        st.builds(Not, inner),
+    ),
+    max_leaves=4,
+)
+
+
+@st.composite
+def _instants(draw: st.DrawFn) -> dt.datetime:
+    hours = draw(st.integers(-6, DAYS * 24 + 6))
+    fine = draw(st.sampled_from([0, 0, 0, 1, 1800, 2700, 3599.999999]))
+    return FIRST + dt.timedelta(hours=hours, seconds=fine)
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> Query:
+    first, last = sorted(draw(st.lists(_instants(), min_size=2, max_size=2, unique=True)))
+    metrics = tuple(draw(st.lists(st.sampled_from(sorted(catalog.METRICS)), min_size=1, max_size=4, unique=True)))
+    chosen = draw(st.lists(_DIMENSIONS, max_size=3, unique=True))
+    if draw(st.integers(0, 4)) == 0:
+        chosen = [draw(st.sampled_from(sorted(catalog.BUCKETS)))]
+    buckets = [name for name in chosen if name in catalog.BUCKETS][1:]
+    dimensions = tuple(name for name in chosen if name not in buckets)
+    order = draw(st.lists(st.sampled_from([*metrics, *dimensions]), max_size=2, unique=True))
+    return Query(
+        site_id=SITE,
+        metrics=metrics,
+        start=first,
+        end=last,
+        zone=draw(st.sampled_from(ZONES)),
+        dimensions=dimensions,
+        filter=draw(st.one_of(st.none(), _FILTERS)),
+        order=tuple((name, draw(st.sampled_from(["asc", "desc"]))) for name in order),
+        limit=draw(st.sampled_from([1, 3, 10_000])),
+        offset=draw(st.sampled_from([0, 0, 0, 1, 50])),
+        with_bots=draw(st.integers(0, 3)) == 0,
+        total_rows=draw(st.booleans()),
+        fill=draw(st.booleans()),
+    )
