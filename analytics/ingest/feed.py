@@ -20,6 +20,7 @@ WINDOW_HITS = 50_000
 """How far from the order of time hits may come and still be put right."""
 ENTRY_HITS = 500
 MOST_WAITING_HITS = 60_000
+ALL = 1 << 62
 FULLEST = 0.6
 """Of the buffer's memory; the rest is left to what comes live."""
 PATIENCE_SECONDS = 60.0
@@ -41,6 +42,8 @@ class Feed:
     """
 
     tell: Callable[[str], None]
+    most_waiting: int = MOST_WAITING_HITS
+    """Hits that may wait for the writer; with `ALL` the feed goes on though no writer runs."""
     pushed: int = 0
     _window: list[tuple[dt.datetime, int, int, Hit]] = field(default_factory=list)
     _ready: dict[int, list[Hit]] = field(default_factory=lambda: defaultdict(list))
@@ -82,8 +85,8 @@ class Feed:
         self.pushed += sum(map(len, self._ready.values()))
         self._overflowed |= not ids
         self._ready.clear()
-        if self._count_waiting() > MOST_WAITING_HITS or self._insist(buffer.fullness) > FULLEST:
-            self._until(lambda: self._count_waiting() <= MOST_WAITING_HITS // 2 and buffer.fullness() < FULLEST)
+        if self._count_waiting() > self.most_waiting or self._insist(buffer.fullness) > FULLEST:
+            self._until(lambda: self._count_waiting() <= self.most_waiting // 2 and buffer.fullness() < FULLEST)
 
     def _insist(self, call: Callable[[], T]) -> T:
         """Do it again while the buffer is away: what was stored twice is counted once, by its event id."""

@@ -77,6 +77,8 @@ def _condition(leaf: Condition) -> None:
         raise BadQuery("filters", f"there is no operator {leaf.op!r}; choose from {', '.join(OPERATORS)}")
     if not 0 < len(leaf.values) <= MOST_VALUES:
         raise BadQuery("filters", f"{leaf.dimension} needs between 1 and {MOST_VALUES} values")
+    if "contains" in leaf.op and "" in leaf.values:
+        raise BadQuery("filters", f"everything contains the empty text; give {leaf.dimension} values to look for")
     for value in (leaf.dimension, *leaf.values):
         _text("filters", value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analytics.reports import catalog, check, sql, timerange
@@ -29,12 +29,20 @@ def series(
     """The rows of a series that was composed without limit and offset, with every bucket of the range."""
     known = {_local(row[0]): _row(query, row) for row in found}
     every = timerange.buckets(interval, query.zone, query.start, query.end)
-    empty = tuple(0 if catalog.metric(name).unit == "count" else None for name in query.metrics)
+    empty = tuple(_of_nothing(index, query, known.values()) for index in range(len(query.metrics)))
     shape = catalog.dimension(query.dimensions[0]).form
     rows = [known.get(at) or Row((format(at, shape),), empty) for at in sorted({*known, *every})]
     for name, direction in reversed(sql.order(query)):
         _sort(rows, query, name, direction == "desc")
     return tuple(rows[query.offset : query.offset + query.limit]), len(rows) if query.total_rows else None
+
+
+def _of_nothing(index: int, query: Query, known: Iterable[Row]) -> float | None:
+    """A metric of a bucket in which nothing happened: ratios of its own have no value, shares of the whole are 0."""
+    metric = catalog.metric(query.metrics[index])
+    if metric.unit == "count":
+        return 0
+    return 0.0 if not metric.visits and any(row.metrics[index] is not None for row in known) else None
 
 
 def _sort(rows: list[Row], query: Query, name: str, descending: bool) -> None:

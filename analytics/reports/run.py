@@ -35,6 +35,8 @@ class TooMuch(Exception):
 def answer(query: Query, now: dt.datetime) -> Answer:
     """The answer, computed afresh. Raises BadQuery, Unavailable, TooMuch."""
     check.query(query)
+    # In UTC, since Python subtracts two times of one zone by its clock and not by what has passed.
+    query = replace(query, start=query.start.astimezone(dt.UTC), end=query.end.astimezone(dt.UTC))
     given = plan.limits()
     try:
         return _answer(query, now, given)

@@ -63,13 +63,13 @@ def needs(query: Query) -> Needs:
 def window(query: Query) -> tuple[dt.datetime, dt.datetime]:
     """The events that must be read. Of a visit all are needed, also those outside of the range; and the exit page is
     asked of every visit that has an event in the range."""
-    needed = needs(query)
+    needed, start, end = needs(query), query.start.astimezone(dt.UTC), query.end.astimezone(dt.UTC)
     if needed.exits:
         around = LONGEST_VISIT + LONGEST_IDLE
-        return query.start - around, query.end + around
+        return start - around, end + around
     if needed.visits:
-        return query.start - LONGEST_IDLE, query.end + LONGEST_VISIT
-    return query.start, query.end
+        return start - LONGEST_IDLE, end + LONGEST_VISIT
+    return start, end
 
 
 def compose(query: Query, dialect: Dialect, *, paged: bool = True) -> Statement:

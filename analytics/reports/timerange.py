@@ -42,7 +42,7 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
 def resolve(
     word: str, zone_name: str, now: dt.datetime, first: dt.date | None = None
 ) -> tuple[dt.datetime, dt.datetime]:
-    """First instant of the range and first instant after it, for a word such as `28d`.
+    """First instant of the range and first instant after it, in UTC, for a word such as `28d`.
 
     Days, weeks and months are those of the zone. `7d` and `6mo` end before today and this month; `day`, `month` and
     `year` run to the end of the current one, `24h` and `realtime` (30 minutes) to that of the minute. `all` starts at `first`, the day of
@@ -51,7 +51,7 @@ def resolve(
     clock = zone(zone_name)
     today = now.astimezone(clock).date()
     if word in _ROLLING:
-        minute = now.replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
+        minute = now.astimezone(dt.UTC).replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
         return minute - _ROLLING[word], minute
     if word == "all":
         return midnight(min(today, first or today), clock), midnight(today + _DAY, clock)
@@ -80,21 +80,25 @@ def _dates(word: str, today: dt.date) -> tuple[dt.date, dt.date]:
 
 def between(first: str, last: str, zone_name: str) -> tuple[dt.datetime, dt.datetime]:
     """The range from `first` to `last`, both ISO 8601 and both included: days (`2026-11-23`) or seconds with an
-    offset (`2026-11-23T12:00:00+02:00`). Raises BadQuery."""
+    offset (`2026-11-23T12:00:00+02:00`). In UTC. Raises BadQuery."""
     clock = zone(zone_name)
     try:
         if _is_date(first) and _is_date(last):
             begin = midnight(dt.date.fromisoformat(first), clock)
             end = midnight(dt.date.fromisoformat(last) + _DAY, clock)
         else:
-            begin = dt.datetime.fromisoformat(first)
-            end = dt.datetime.fromisoformat(last).replace(microsecond=0) + dt.timedelta(seconds=1)
+            begin, end = _instant(first), _instant(last).replace(microsecond=0) + dt.timedelta(seconds=1)
     except (ValueError, OverflowError):
         raise BadQuery(_FIELD, f"{first!r} and {last!r} must both be days or both be times in ISO 8601") from None
-    if begin.tzinfo is None or end.tzinfo is None:
-        raise BadQuery(_FIELD, "a time needs its offset, such as 2026-11-23T12:00:00+02:00")
     check(begin, end)
     return begin, end
+
+
+def _instant(text: str) -> dt.datetime:
+    at = dt.datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise BadQuery(_FIELD, "a time needs its offset, such as 2026-11-23T12:00:00+02:00")
+    return at.astimezone(dt.UTC)
 
 
 def check(start: dt.datetime, end: dt.datetime) -> None:
@@ -108,17 +112,16 @@ def check(start: dt.datetime, end: dt.datetime) -> None:
 
 
 def midnight(day: dt.date, clock: zoneinfo.ZoneInfo) -> dt.datetime:
-    """The first instant of a day, also where the clock skips midnight."""
+    """The first instant of a day, in UTC; also where the clock skips midnight."""
     try:
-        at = dt.datetime.combine(day, dt.time(), tzinfo=clock)
-        return at.astimezone(dt.UTC).astimezone(clock)
+        return dt.datetime.combine(day, dt.time(), tzinfo=clock).astimezone(dt.UTC)
     except OverflowError:
         raise BadQuery(_FIELD, f"{day} is outside of the calendar") from None
 
 
 def interval_for(start: dt.datetime, end: dt.datetime) -> Interval:
     """The bucket in which a range is drawn when none was asked for."""
-    length = end - start
+    length = end.astimezone(dt.UTC) - start.astimezone(dt.UTC)
     if length <= _HOUR:
         return "minute"
     if length <= 2 * _DAY:

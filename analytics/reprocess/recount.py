@@ -80,7 +80,8 @@ def _day(site_id: int, start: dt.datetime, rules: derive.Rules, open_visits: vis
         changed = _differing(new, rows.events(site_id, start, end, reach.committed))
         if changed:
             _replace_hot(site_id, (start, end), reach, new)
-            rows.replace_in_lake(table, site_id, (start, end), _of_lake(new, reach), reach.lake)
+            if (there := _of_lake(new, reach)).num_rows:
+                rows.replace_in_lake(table, site_id, (start, end), there, reach.lake)
     return Done(start.date(), len(derived.events), changed)
 
 

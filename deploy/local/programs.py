@@ -20,7 +20,7 @@ APPLICATION = {
     "ingest": "-m gunicorn --no-control-socket -c config/gunicorn_ingest.py config.wsgi_ingest",
     "dashboard": "-m gunicorn --no-control-socket -c config/gunicorn_dashboard.py config.wsgi_dashboard",
     "writer": "manage.py write",
-    "worker": "-m celery -A config.celery worker --loglevel=INFO --concurrency=2",
+    "worker": "-m celery -A config.celery worker --loglevel=INFO --concurrency=2 --without-gossip --without-mingle",
     "beat": "-m celery -A config.celery beat --loglevel=INFO --pidfile=",
 }
 DEMO = {"demo": "manage.py demo traffic"}

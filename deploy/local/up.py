@@ -138,6 +138,7 @@ def _start_app(known: Instance, options: argparse.Namespace) -> None:
         for pool, variable in (("ingest", "INGEST_PORT"), ("dashboard", "DASHBOARD_PORT")):
             address = f"http://127.0.0.1:{known.values[variable]}/health/ready"
             supervisor.wait_until(partial(_answers, address), known, pool)
+        supervisor.wait_until(partial(_worker_answers, known), known, "worker")
         for program in supervisor.programs(known):
             supervisor.wait_until(partial(supervisor.keeps_running, known, program), known, program)
 
@@ -183,6 +184,13 @@ def _answers(address: str) -> bool:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+def _worker_answers(known: Instance) -> bool:
+    """Whether Celery's worker takes tasks; a slow machine needs several seconds to find that it does not."""
+    ping = [str(PYTHON), "-m", "celery", "-A", "config.celery", "inspect", "ping", "--timeout=2"]
+    done = subprocess.run(ping, cwd=ROOT, env=known.environment(), capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def _tell_where(known: Instance, options: argparse.Namespace) -> None:

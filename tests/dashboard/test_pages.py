@@ -149,7 +149,7 @@ def test_the_whole_page_can_be_read_without_javascript(member: Client, record: C
     page = member.get(f"/example.com?{DAY}&whole=1")
     said = text(page)
     assert "<script src" not in page.content.decode()
-    for part in ("Visitors 3", "Show as table", "Organic Search 1 33%", "/pricing 1 33%", "Unknown 3 100%", "Chrome 3"):
+    for part in ("Visitors 3", "Show as table", "Organic Search 1 33%", "/pricing ↗ 1 33%", "Chrome 3 100%"):
         assert part in said
 
 

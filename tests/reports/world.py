@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
@@ -133,7 +134,9 @@ def _instants(draw: st.DrawFn) -> dt.datetime:
 
 @st.composite
 def queries(draw: st.DrawFn) -> Query:
-    first, last = sorted(draw(st.lists(_instants(), min_size=2, max_size=2, unique=True)))
+    zone = draw(st.sampled_from(ZONES))
+    instants = sorted(draw(st.lists(_instants(), min_size=2, max_size=2, unique=True)))
+    first, last = (at.astimezone(ZoneInfo(draw(st.sampled_from([zone, "UTC"])))) for at in instants)
     metrics = tuple(draw(st.lists(st.sampled_from(sorted(catalog.METRICS)), min_size=1, max_size=4, unique=True)))
     chosen = draw(st.lists(_DIMENSIONS, max_size=3, unique=True))
     if draw(st.integers(0, 4)) == 0:
@@ -146,7 +149,7 @@ def queries(draw: st.DrawFn) -> Query:
         metrics=metrics,
         start=first,
         end=last,
-        zone=draw(st.sampled_from(ZONES)),
+        zone=zone,
         dimensions=dimensions,
         filter=draw(st.one_of(st.none(), _FILTERS)),
         order=tuple((name, draw(st.sampled_from(["asc", "desc"]))) for name in order),

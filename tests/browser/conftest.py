@@ -1,0 +1,80 @@
+"""A real browser on a real server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from analytics.sites import models
+
+PASSWORD = "a long enough password"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    program = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+    if not program.exists():
+        pytest.skip(f"no browser at {program}; set CHROMIUM")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's loop runs in this thread, in which the fixtures use the database.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "yes")
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_root() -> None:
+    """The server, which starts once, wants the folder; nothing is collected into it for tests."""
+    Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def _plain_static_files(settings: Any) -> None:
+    """Names of files as they are in the checkout."""
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture
+def visit(
+    chromium: Browser, site: models.Site, _plain_static_files: None, live_server: Any
+) -> Iterator[Callable[..., Page]]:
+    """`visit("/address")`: a page opened by a viewer of example.com who has signed in; options are the context's."""
+    user = User.objects.create_user("maria", password=PASSWORD)
+    models.Membership.objects.create(organisation=site.organisation, user=user)
+    opened: list[BrowserContext] = []
+
+    def open_page(address: str, **options: Any) -> Page:
+        context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce", **options)
+        context.set_default_timeout(15_000)
+        opened.append(context)
+        page = context.new_page()
+        page.goto("/login")
+        page.get_by_label("Name").fill("maria")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/")
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in opened:
+        context.close()
