@@ -123,14 +123,11 @@ def push(parts: Mapping[int, Sequence[Hit]], now: dt.datetime) -> dict[int, str]
             pipe.hincrby(door(part), field(now, site_id, outcome, reason), n)
     try:
         replies = pipe.execute()
-    except redis.TimeoutError as error:
-        # It may have been stored: storing it elsewhere too would count it twice, so the sender is told to come back.
-        _leave_alone()
-        raise Away("the buffer did not answer in time") from error
-    except (redis.ConnectionError, redis.BusyLoadingError) as error:
+    except (redis.ConnectionError, redis.TimeoutError) as error:
         _leave_alone()
         if not _never_sent(error):
-            raise Away("the buffer broke off") from error
+            # It may have been stored: storing it elsewhere too would count it twice, so the sender has to come back.
+            raise Away("the buffer broke off or did not answer in time") from error
         _overflow(parts, now)
         return {}
     except redis.RedisError as error:
@@ -140,7 +137,7 @@ def push(parts: Mapping[int, Sequence[Hit]], now: dt.datetime) -> dict[int, str]
 
 def _never_sent(error: Exception) -> bool:
     """True when no connection was made (or it said that it is loading): nothing can have been stored."""
-    return isinstance(error, redis.BusyLoadingError) or "connecting to" in str(error)
+    return isinstance(error, redis.BusyLoadingError) or " connecting to " in str(error)
 
 
 def _overflow(parts: Mapping[int, Sequence[Hit]], now: dt.datetime) -> None:
@@ -267,12 +264,20 @@ def end_taking(part: int, taking: int) -> None:
     _reader().delete(door(part, taking))
 
 
-def count_refused(site_id: int, reason: str, now: dt.datetime) -> None:
-    """Book a refusal that leaves no hit, such as one for no known site (site 0). Silent when Valkey is away."""
+def count_refused(reasons: Mapping[str, int], now: dt.datetime) -> None:
+    """Book refusals for no known site (site 0), which leave no hit. Silent when Valkey is away."""
+    if time.monotonic() < _away_until:
+        return
     try:
-        client().hincrby(door(0), field(now, site_id, "refused", reason), 1)
-    except redis.RedisError:
+        with client().pipeline(transaction=True) as pipe:
+            for reason, n in reasons.items():
+                pipe.hincrby(door(0), field(now, 0, "refused", reason), n)
+            pipe.execute()
+    except (redis.ConnectionError, redis.TimeoutError):
         _leave_alone()
+    except redis.RedisError:
+        # It is full: it goes on being asked, for room is made at any moment.
+        return
 
 
 def cut(part: int, taking: int) -> tuple[dict[str, int], str]:
@@ -306,7 +311,7 @@ def salt(day: dt.date) -> bytes:
             except redis.RedisError as error:
                 if wanted == day:
                     raise Away("the day's salt is not known and the buffer is away") from error
-    for old in [known for known in _salts if known < day - dt.timedelta(days=1)]:
+    for old in [known for known in list(_salts) if known < day - dt.timedelta(days=1)]:
         _salts.pop(old, None)
     return _salts[day]
 

@@ -56,15 +56,21 @@ def networks(name: str, default: str = "") -> list[Network]:
 
 def database(name: str) -> dict[str, object]:
     """Django's database settings of a `postgresql://user:password@host:port/name` URL."""
-    url = urlsplit(text(name))
+    try:
+        url = urlsplit(text(name))
+        port = url.port
+    except ValueError:
+        url, port = urlsplit(""), None
     if url.scheme not in {"postgres", "postgresql"} or not url.path.strip("/"):
         raise ImproperlyConfigured(f"{name} must look like postgresql://user:password@host:5432/recount.")
+    if url.query or url.fragment:
+        raise ImproperlyConfigured(f"{name} takes no options; libpq reads them from PGSSLMODE, PGOPTIONS and the like.")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(url.path.strip("/")),
         "USER": unquote(url.username or ""),
         "PASSWORD": unquote(url.password or ""),
         "HOST": url.hostname or "",
-        "PORT": str(url.port or ""),
+        "PORT": str(port or ""),
         "OPTIONS": {"connect_timeout": 3},
     }

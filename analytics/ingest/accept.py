@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -18,6 +18,8 @@ from analytics.ingest import answers, visitor
 from analytics.protocols import clean, wire
 from analytics.sites import lookup
 
+_OLDEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
+"""Reports reach no further back."""
 _CLIENT_HINTS = ("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "sec-ch-ua-platform-version")
 
 
@@ -57,7 +59,7 @@ def request(protocol: ModuleType, received: wire.Request, who: Caller, now: dt.d
             buffer.push(parts, now)
         reply: wire.Reply = protocol.answer(outcomes)
     except Refused as refused:
-        buffer.count_refused(0, refused.code, now)
+        buffer.count_refused({refused.code: 1}, now)
         reply = protocol.refuse(refused, answers.STATUS[refused.code])
     except (buffer.Away, lookup.LookupAway):
         return answers.TRY_LATER
@@ -80,6 +82,7 @@ class Door:
 def _sort_out(protocol: ModuleType, batch: wire.Batch, door: Door) -> tuple[list[wire.Outcome], dict[int, list[Hit]]]:
     outcomes: list[wire.Outcome] = []
     parts: dict[int, list[Hit]] = defaultdict(list)
+    nowhere: Counter[str] = Counter()
     for index, addressed in enumerate(batch.events):
         site = lookup.site(addressed.site)
         try:
@@ -93,16 +96,18 @@ def _sort_out(protocol: ModuleType, batch: wire.Batch, door: Door) -> tuple[list
         except Refused as refused:
             outcomes.append(wire.Outcome(index, refused.code, refused.message))
             if site is None:
-                buffer.count_refused(0, refused.code, door.now)
+                nowhere[refused.code] += 1
             else:
                 part = buffer.part_of(site.id, "refused")
                 parts[part].append(_refused(protocol, addressed.payload, site.id, door, refused))
+    if nowhere:
+        buffer.count_refused(nowhere, door.now)
     return outcomes, parts
 
 
 def admit(protocol: ModuleType, payload: str, site_id: int, door: Door) -> tuple[int, Hit]:
     """One payload as a hit, and the part it belongs to. Raises Refused."""
-    if len(payload) > Limits.EVENT_BYTES:
+    if len(payload.encode()) > Limits.EVENT_BYTES:
         raise Refused(Refusal.TOO_LARGE, f"An event has at most {Limits.EVENT_BYTES} bytes.")
     return hit(Said(protocol.NAME, payload, protocol.read(payload)), site_id, door)
 
@@ -165,13 +170,14 @@ def happened_at(
 ) -> tuple[dt.datetime, str]:
     """The time of an event, and a remark when it was moved.
 
-    The client's time, corrected by `now - sent_at`; from a sender without a secret key it is clamped to
-    [-72 h, +10 min]; with one any past time stands.
+    The client's time, corrected by `now - sent_at`, unless it was sent before it happened: such a pair of
+    clocks corrects nothing. From a sender without a secret key it is clamped to [-72 h, +10 min]; with one any
+    past time stands.
     """
     if said is None:
         return now, ""
-    ts = said + (now - sent_at) if sent_at else said
-    earliest = now - dt.timedelta(seconds=Limits.PAST_SECONDS)
-    latest = now + dt.timedelta(seconds=Limits.FUTURE_SECONDS)
-    clamped = min(ts, latest) if trusted else min(max(ts, earliest), latest)
+    ahead = dt.timedelta(seconds=Limits.FUTURE_SECONDS)
+    ts = said + (now - sent_at) if sent_at and said <= sent_at + ahead else said
+    earliest = _OLDEST if trusted else now - dt.timedelta(seconds=Limits.PAST_SECONDS)
+    clamped = min(max(ts, earliest), now + ahead)
     return (ts, "") if clamped == ts else (clamped, "clamped")

@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import hmac
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,6 +18,7 @@ from analytics.events import ClientEvent
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_WITH_PORT = re.compile(r"\[([^]]*:[^]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +35,23 @@ def address(headers: Mapping[str, str], peer: str, trusted: Sequence[Network]) -
     X-Forwarded-For counts only when the peer itself is trusted. What is no address is None.
     """
     hop = parse_address(peer)
-    for text in reversed(headers.get("x-forwarded-for", "").split(",")):
-        if hop is None or not any(hop in network for network in trusted) or not text.strip():
+    hops = [text.strip() for text in headers.get("x-forwarded-for", "").split(",")]
+    for text in filter(None, reversed(hops)):
+        if hop is None or not any(hop in network for network in trusted):
             break
-        hop = parse_address(text.strip())
+        hop = parse_address(text)
     return hop
 
 
 def parse_address(text: str) -> Address | None:
-    """An address, with or without a port; one mapped into IPv6 is unwrapped."""
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
+    """An address, with or without a port; one mapped into IPv6 is unwrapped. A zone (`%eth0`) makes it none."""
+    if with_port := _WITH_PORT.fullmatch(text):
+        text = with_port[1] or with_port[2]
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
+        return None
+    if "%" in text:
         return None
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
         return found.ipv4_mapped

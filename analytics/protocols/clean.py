@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
@@ -15,9 +15,14 @@ import msgspec
 from analytics.events import Limits, Refusal, Refused
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?\s*(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE)
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)? ?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE | re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?", re.ASCII)
+_SCREEN = re.compile(r"[1-9]\d{0,4}x[1-9]\d{0,4}", re.ASCII)
+_WIDEST_OFFSET = dt.timedelta(hours=14)
+_NOBODY = frozenset({"null", "none", "nil", "undefined", "nan", "true", "false", "0", "[object object]", "anonymous"})
+"""What programs write when they know nobody."""
 _MOST_REVENUE = Decimal(10) ** 14
-EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
+EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
@@ -28,7 +33,7 @@ def text(value: str | None, most: int) -> str:
 
 def name(value: str | None) -> str:
     """An event's name."""
-    clean = text(value, Limits.NAME_CHARS + 1).strip()
+    clean = text(value.strip(), Limits.NAME_CHARS + 1) if value else ""
     if not clean:
         raise Refused(Refusal.NO_NAME, "Give the event a name, such as pageview.")
     if len(clean) > Limits.NAME_CHARS:
@@ -38,7 +43,7 @@ def name(value: str | None) -> str:
 
 def url(value: str | None) -> str:
     """A page's address: http(s), or a path on the site's own domain."""
-    clean = text(value, Limits.URL_CHARS).strip()
+    clean = text(value.strip(), Limits.URL_CHARS) if value else ""
     if clean and not re.match(r"/|https?://|app://", clean, re.IGNORECASE):
         raise Refused(Refusal.BAD_URL, "url must be an http(s) address or a path that starts with a slash.")
     return clean
@@ -57,14 +62,27 @@ def event_id(value: str | None) -> uuid.UUID | None:
         return uuid.UUID(bytes=digest, version=5)
 
 
+def someone(value: str | int | None) -> str:
+    """An id that a client keeps for a visitor; what programs write for nobody (`undefined`) is no id."""
+    clean = text("" if value is None else str(value).strip(), Limits.ID_CHARS)
+    return "" if clean.lower() in _NOBODY else clean
+
+
+def screen(value: str | None) -> str:
+    """`1920x1080`; what is no size of a screen is left out."""
+    return value if value and _SCREEN.fullmatch(value) else ""
+
+
 def timestamp(value: str | int | float | None) -> dt.datetime | None:
-    """ISO 8601 text (UTC when it names no zone) or a number of seconds, milliseconds, microseconds since 1970."""
+    """ISO 8601 text (UTC when it names no zone) or a number of seconds, milliseconds, microseconds since 1970.
+
+    Between EARLIEST and LATEST: a number beyond them comes from a clock that is wrong and becomes one of them.
+    """
     if value is None or value == "":
         return None
-    try:
-        moment = _iso(value) if isinstance(value, str) else _epoch(value)
-    except (ValueError, OverflowError):
-        moment = None
+    if not isinstance(value, str):
+        return _epoch(value)
+    moment = _iso(value.strip())
     if moment is None or not EARLIEST <= moment <= LATEST:
         raise Refused(
             Refusal.BAD_TIMESTAMP,
@@ -74,21 +92,25 @@ def timestamp(value: str | int | float | None) -> dt.datetime | None:
 
 
 def _iso(value: str) -> dt.datetime | None:
-    if not _ISO.fullmatch(value.strip()):
+    if not _ISO.fullmatch(value):
         return None
-    moment = dt.datetime.fromisoformat(value.strip().upper())
-    if moment.utcoffset() is None:
-        return moment.replace(tzinfo=dt.UTC)
-    return moment.astimezone(dt.UTC)
+    try:
+        moment = dt.datetime.fromisoformat(value.upper())
+        offset = moment.utcoffset()
+        if offset is None:
+            return moment.replace(tzinfo=dt.UTC)
+        return moment.astimezone(dt.UTC) if abs(offset) <= _WIDEST_OFFSET else None
+    except (ValueError, OverflowError):
+        return None
 
 
-def _epoch(value: int | float) -> dt.datetime | None:
-    if isinstance(value, bool):
-        return None
+def _epoch(value: int | float) -> dt.datetime:
+    """Seconds reach to the year 2286; what is larger counts milliseconds, and what is larger still microseconds."""
     for unit in (1, 10**3, 10**6):
         if value < 10**10 * unit:
-            return dt.datetime.fromtimestamp(value / unit, dt.UTC)
-    return None
+            seconds = min(max(value / unit, EARLIEST.timestamp()), LATEST.timestamp())
+            return dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return LATEST
 
 
 def props(given: Mapping[str, Any] | None, *, strict: bool) -> dict[str, str]:
@@ -101,8 +123,8 @@ def props(given: Mapping[str, Any] | None, *, strict: bool) -> dict[str, str]:
             if strict:
                 raise Refused(Refusal.BAD_PROPS, f"props.{key[:40]} must be text, a number or true/false.")
             continue
-        if len(key) > Limits.PROP_KEY_CHARS:
-            raise Refused(Refusal.BAD_PROPS, f"A property's name has at most {Limits.PROP_KEY_CHARS} characters.")
+        if not 0 < len(key) <= Limits.PROP_KEY_CHARS:
+            raise Refused(Refusal.BAD_PROPS, f"A property's name has 1 to {Limits.PROP_KEY_CHARS} characters.")
         shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         clean[text(key, Limits.PROP_KEY_CHARS)] = text(shown, Limits.PROP_VALUE_CHARS)
         if len(clean) > Limits.PROPS:
@@ -110,26 +132,23 @@ def props(given: Mapping[str, Any] | None, *, strict: bool) -> dict[str, str]:
     return clean
 
 
-def money(amount: str | int | float | Decimal | None, currency: str | None) -> tuple[Decimal | None, str]:
+def money(amount: str | int | float, currency: str) -> tuple[Decimal, str]:
     """An amount of four decimals and its ISO 4217 code."""
-    if amount is None:
-        return None, ""
-    try:
-        value = Decimal(str(amount)).quantize(Decimal("0.0001"))
-    except InvalidOperation:
-        raise Refused(Refusal.BAD_REVENUE, "revenue.amount must be a number such as 19.90.") from None
-    code = (currency or "").strip().upper()
-    if not value.is_finite() or abs(value) >= _MOST_REVENUE:
+    if isinstance(amount, str) and not _NUMBER.fullmatch(amount):
+        raise Refused(Refusal.BAD_REVENUE, "revenue.amount must be a number such as 19.90.")
+    code = currency.strip().upper()
+    value = Decimal(amount if isinstance(amount, int) else str(amount))
+    if abs(value) >= _MOST_REVENUE:
         raise Refused(Refusal.BAD_REVENUE, "revenue.amount must be a number below 10^14.")
     if not (len(code) == 3 and code.isascii() and code.isalpha()):
         raise Refused(Refusal.BAD_REVENUE, "revenue.currency must be an ISO 4217 code such as EUR.")
-    return value, code
+    return value.quantize(Decimal("0.0001")), code
 
 
 def whole(value: float | str | None, most: int) -> int:
     """A whole number between 0 and `most`; what is no number counts as 0."""
     try:
-        number = float(value or 0)
+        number = value if isinstance(value, int) else float(value or 0)
     except ValueError:
         return 0
     return int(min(max(number, 0), most)) if number == number else 0

@@ -158,9 +158,9 @@ def _time(text: str) -> dt.datetime:
             int(text[7:11]), _MONTHS[text[3:6]], int(text[:2]), int(text[12:14]), int(text[15:17]), int(text[18:20]),
             tzinfo=dt.UTC,
         )  # fmt: skip
-    except (ValueError, KeyError, IndexError):
+        return local - sign * offset
+    except (ValueError, KeyError, IndexError, OverflowError):
         raise BadLine(f"no time that can be read: [{text[:40]}]") from None
-    return local - sign * offset
 
 
 def category(line: Line) -> str:

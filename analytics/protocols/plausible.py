@@ -7,6 +7,7 @@ revenue may be JSON inside a string.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,28 +17,42 @@ from analytics.events import ClientEvent, Limits, Refusal, Refused
 from analytics.protocols import clean, wire
 
 NAME = "plausible"
-_LONG = {"name": "n", "url": "u", "domain": "d", "referrer": "r", "props": "p", "m": "p", "meta": "p"}
-_LONG |= {"revenue": "$", "interactive": "i", "hashMode": "h"}
+_KEYS = {
+    "name": ("n", "name"),
+    "url": ("u", "url"),
+    "domain": ("d", "domain"),
+    "referrer": ("r", "referrer"),
+    "props": ("m", "meta", "p", "props"),
+    "revenue": ("$", "revenue"),
+    "interactive": ("i", "interactive"),
+    "engaged_ms": ("e",),
+    "scroll": ("sd",),
+}
+"""Ours → Plausible's; of several, the first that is there counts."""
 
 
 class _Event(msgspec.Struct):
-    n: str = ""
-    u: str = ""
-    d: str | None = None
-    r: str | None = None
-    p: dict[str, Any] | str | None = None
-    revenue: dict[str, Any] | str | None = msgspec.field(default=None, name="$")
-    i: bool = True
-    e: int | float = 0
-    sd: int | float = 0
-    h: int | bool = 0
+    name: str = ""
+    url: str = ""
+    domain: str = ""
+    referrer: str = ""
+    props: dict[str, Any] | str = ""
+    revenue: dict[str, Any] | str = ""
+    interactive: bool = True
+    engaged_ms: int | float | str = 0
+    scroll: int | float | str = 0
+
+
+class _Revenue(msgspec.Struct):
+    amount: str | int | float
+    currency: str
 
 
 def _said(payload: str) -> _Event:
     given = wire.decode(payload, dict[str, Any])
-    short = {_LONG.get(key, key): value for key, value in given.items()}
+    ours = {name: given[key] for name, keys in _KEYS.items() for key in reversed(keys) if given.get(key) is not None}
     try:
-        return msgspec.convert(short, _Event)
+        return msgspec.convert(ours, _Event)
     except msgspec.ValidationError as error:
         raise Refused(Refusal.BAD_FIELD, str(error)) from None
 
@@ -46,7 +61,8 @@ def split(request: wire.Request) -> wire.Batch:
     """One event, for each site of its comma list `d` (default: the host of its url). Raises Refused."""
     payload = wire.text(request)
     said = _said(payload)
-    sites = [site for site in (said.d or _host(said.u)).split(",") if site.strip()]
+    named = (site.strip() for site in (said.domain or _host(said.url)).split(","))
+    sites = list(dict.fromkeys(filter(None, named)))
     if not sites:
         raise Refused(Refusal.NO_SITE, "domain: is required")
     if len(sites) > 20:
@@ -64,28 +80,44 @@ def _host(url: str) -> str:
 def read(payload: str) -> ClientEvent:
     """Raises Refused."""
     said = _said(payload)
-    if not said.u:
+    if not said.name.strip():
+        raise Refused(Refusal.NO_NAME, "name: is required")
+    if not said.url.strip():
         raise Refused(Refusal.BAD_URL, "url: is required")
-    revenue = _nested(said.revenue)
-    amount, currency = clean.money(revenue.get("amount"), revenue.get("currency"))
+    amount, currency = _revenue(_nested(said.revenue))
+    scroll = clean.whole(said.scroll, 255)
     return ClientEvent(
-        name=clean.name(said.n),
-        url=clean.url(said.u),
-        referrer=clean.text(said.r, Limits.URL_CHARS),
-        props=clean.props(_nested(said.p), strict=False),
+        name=clean.name(said.name),
+        url=clean.url(said.url),
+        referrer=clean.text(said.referrer, Limits.URL_CHARS),
+        props=clean.props(_nested(said.props), strict=False),
         revenue=amount,
         currency=currency,
-        interactive=said.i,
-        engagement_ms=clean.whole(said.e, 24 * 3600 * 1000),
-        scroll_percent=clean.whole(said.sd if said.sd <= 100 else 0, 100),
+        interactive=said.interactive,
+        engagement_ms=clean.whole(said.engaged_ms, 24 * 3600 * 1000),
+        # 255: the tracker does not know.
+        scroll_percent=scroll if scroll <= 100 else 0,
     )
 
 
-def _nested(value: dict[str, Any] | str | None) -> dict[str, Any]:
-    if not isinstance(value, str):
-        return value or {}
-    inner = wire.decode(value or "null")
+def _nested(value: dict[str, Any] | str) -> dict[str, Any]:
+    """An object, or the text of one; as at Plausible, anything else counts as an empty one."""
+    if isinstance(value, dict):
+        return value
+    try:
+        inner = wire.decode(value)
+    except Refused:
+        return {}
     return inner if isinstance(inner, dict) else {}
+
+
+def _revenue(given: dict[str, Any]) -> tuple[Decimal | None, str]:
+    """As at Plausible, an amount that cannot be read does not cost the event."""
+    try:
+        said = msgspec.convert(given, _Revenue)
+        return clean.money(said.amount, said.currency)
+    except (msgspec.ValidationError, Refused):
+        return None, ""
 
 
 def answer(outcomes: Sequence[wire.Outcome]) -> wire.Reply:

@@ -6,7 +6,7 @@ message}]}`. docs/protocols.md has the fields.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,9 @@ from analytics.events import ClientEvent, Limits, Refusal, Refused
 from analytics.protocols import clean, wire
 
 NAME = "recount"
+
+
+_OF_THE_REQUEST = {Refusal.UNKNOWN_SITE: 400, Refusal.BAD_KEY: 401}
 
 
 class _Envelope(msgspec.Struct):
@@ -48,7 +51,8 @@ class _Event(msgspec.Struct):
 
 def split(request: wire.Request) -> wire.Batch:
     """Raises Refused for what concerns the whole request."""
-    envelope: _Envelope = wire.decode(wire.text(request), _Envelope)
+    text = wire.text(request)
+    envelope: _Envelope = wire.decode(text, _Envelope)
     if len(envelope.events) > Limits.EVENTS_PER_REQUEST:
         raise Refused(
             Refusal.TOO_MANY_EVENTS,
@@ -60,10 +64,23 @@ def split(request: wire.Request) -> wire.Batch:
         raise Refused(Refusal.NO_SITE, 'Name the site: {"site": "example.com", "events": […]}.')
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     return wire.Batch(
-        events=tuple(wire.Addressed(str(envelope.site), bytes(raw).decode()) for raw in envelope.events),
+        events=tuple(wire.Addressed(str(envelope.site), payload) for payload in _as_received(text, envelope.events)),
         sent_at=envelope.sent_at,
         secret=key.strip() if scheme.lower() == "bearer" else "",
     )
+
+
+def _as_received(text: str, events: Sequence[msgspec.Raw]) -> Iterator[str]:
+    """The events' own text. Where `wire.decode` had to mend it, the same place of what came."""
+    read_from, at = wire.mend(text), 0
+    for raw in events:
+        payload = bytes(raw).decode()
+        if read_from == text:
+            yield payload
+            continue
+        at = read_from.index(payload, at)
+        yield text[at : at + len(payload)]
+        at += len(payload)
 
 
 def read(payload: str) -> ClientEvent:
@@ -77,25 +94,23 @@ def read(payload: str) -> ClientEvent:
         title=clean.text(said.title, Limits.TITLE_CHARS),
         event_id=clean.event_id(said.event_id),
         timestamp=clean.timestamp(said.timestamp),
-        client_id=clean.text(_id(said.visitor_id), Limits.ID_CHARS),
-        user_id=clean.text(_id(said.user_id), Limits.ID_CHARS),
+        client_id=clean.someone(said.visitor_id),
+        user_id=clean.someone(said.user_id),
         props=clean.props(said.props, strict=True),
         revenue=revenue,
         currency=currency,
         interactive=said.interactive,
         engagement_ms=clean.whole(said.engagement_ms, 24 * 3600 * 1000),
         scroll_percent=clean.whole(said.scroll, 100),
-        screen=clean.text(said.screen, 20),
+        screen=clean.screen(said.screen),
         language=clean.text(said.language, 35),
     )
 
 
-def _id(value: str | int | None) -> str:
-    return "" if value is None else str(value)
-
-
 def answer(outcomes: Sequence[wire.Outcome]) -> wire.Reply:
-    """202 with what was accepted and, by index, what was not and why."""
+    """202 with what was accepted and, by index, what was not and why; the site is the whole request's matter."""
+    if outcomes[0].refused in _OF_THE_REQUEST:
+        return refuse(Refused(outcomes[0].refused, outcomes[0].message), _OF_THE_REQUEST[outcomes[0].refused])
     rejected = [
         {"index": o.index, "code": o.refused.value, "message": o.message} for o in outcomes if o.refused is not None
     ]

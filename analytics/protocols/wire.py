@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +13,8 @@ from typing import Any
 import msgspec
 
 from analytics.events import Limits, Refusal, Refused
+
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,9 @@ class Request:
     query: str
     headers: Mapping[str, str]
     body: bytes
+    """As it came, perhaps gzip; of one that is too large only the beginning, one byte more than is allowed."""
+    complete: bool = True
+    """False: the connection ended, or spoke nonsense, before the body ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +68,52 @@ class Reply:
 def text(request: Request) -> str:
     """The body as text, inflated when it is gzip (said or not). Raises Refused."""
     body = request.body
+    if not request.complete:
+        raise Refused(Refusal.BAD_JSON, "The body was cut off; send it again.")
     if len(body) > Limits.BODY_BYTES:
         raise Refused(Refusal.TOO_LARGE, f"The body is larger than {Limits.BODY_BYTES} bytes; send smaller batches.")
     encoding = request.headers.get("content-encoding", "").strip().lower()
-    if encoding not in {"", "identity", "gzip"}:
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
         raise Refused(Refusal.BAD_ENCODING, "Send the body plain or with Content-Encoding: gzip.")
-    if encoding == "gzip" or body[:2] == b"\x1f\x8b":
+    if encoding.endswith("gzip") or body[:2] == b"\x1f\x8b":
         body = _inflate(body)
     try:
         return body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
-        raise Refused(Refusal.BAD_ENCODING, "The body is not UTF-8.") from None
+        raise Refused(Refusal.BAD_JSON, "This is not valid JSON: it is not UTF-8.") from None
 
 
 def _inflate(body: bytes) -> bytes:
-    inflater = zlib.decompressobj(wbits=31)
     try:
-        plain = inflater.decompress(body, Limits.INFLATED_BYTES + 1)
-    except zlib.error:
-        raise Refused(Refusal.BAD_ENCODING, "The body is not valid gzip.") from None
+        plain = gzip.GzipFile(fileobj=io.BytesIO(body)).read(Limits.INFLATED_BYTES + 1)
+    except (OSError, EOFError, zlib.error):
+        raise Refused(Refusal.BAD_JSON, "The body is not valid gzip, or was cut off.") from None
     if len(plain) > Limits.INFLATED_BYTES:
         raise Refused(Refusal.TOO_LARGE, f"The body inflates to more than {Limits.INFLATED_BYTES} bytes.")
-    if not inflater.eof or inflater.unused_data:
-        raise Refused(Refusal.BAD_ENCODING, "The gzip body is cut off or has something behind it.")
     return plain
 
 
-def decode(raw: str | bytes | msgspec.Raw, shape: type[Any] = object) -> Any:
-    """JSON as `shape`. Raises Refused that says where it is wrong."""
+def decode(raw: str, shape: type[Any] = object) -> Any:
+    """JSON as `shape`. Raises Refused that says where it is wrong.
+
+    Half of an emoji that JavaScript cut in two is read as U+FFFD: it must not cost the event.
+    """
     try:
-        return msgspec.json.decode(raw, type=shape)
+        try:
+            return msgspec.json.decode(raw, type=shape)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            whole = mend(raw)
+            if whole == raw:
+                raise
+            return msgspec.json.decode(whole, type=shape)
     except msgspec.ValidationError as error:
         raise Refused(Refusal.BAD_FIELD, str(error)) from None
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise Refused(Refusal.BAD_JSON, f"This is not valid JSON: {error}") from None
+
+
+def mend(raw: str) -> str:
+    """The JSON with U+FFFD for lone surrogates, each escape as long as before."""
+    return _ESCAPE.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], raw)

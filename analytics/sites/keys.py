@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_ID = re.compile(r"\d+|g-[a-z0-9]{10}|[0-9a-f-]{32,}", re.ASCII)
 
 
 def measurement_id() -> str:
     """A new `G-…` id."""
     return "G-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+def looks_like_an_id(domain: str) -> bool:
+    """Whether a domain reads like an integer id, a `G-…` id or a UUID."""
+    return _ID.fullmatch(domain.lower()) is not None
 
 
 def public_key() -> str:

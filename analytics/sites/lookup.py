@@ -1,12 +1,15 @@
 """Which site is meant: answered from this process for half a minute, then from the cache, then from PostgreSQL.
 
-When PostgreSQL is away, the last known answer stands, so that known sites go on being counted.
+When PostgreSQL is away, the last known answer stands, so that known sites go on being counted; it is left alone for
+a moment, so that nobody waits for it at every request.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import logging
+import re
 import threading
 import time
 import uuid
@@ -14,16 +17,20 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-from django.db import DatabaseError
+from django.db import Error as DatabaseFault
 from django.db.models import Max, Q
 
 from analytics.events import Ruleset
 from analytics.sites import keys, models
 
 TTL_SECONDS = 30.0
+PAUSE_SECONDS = 5.0
+"""How long PostgreSQL is left alone after it did not answer; longer than it takes to notice that."""
 MAX_ENTRIES = 50_000
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
+_REFERENCE = re.compile(r"[a-z0-9_.{}:-]{1,253}")
 
 
 class SiteFacts(msgspec.Struct, frozen=True):
@@ -39,31 +46,57 @@ class LookupAway(Exception):
 
 
 _known: dict[tuple[str, Any], tuple[float, Any]] = {}
+_away_until = 0.0
+"""Not 0: PostgreSQL did not answer last time."""
 _lock = threading.Lock()
 
 
 def _remembered(kind: str, key: Any, load: Callable[[], T]) -> T:
+    global _away_until
     now = time.monotonic()
-    known = _known.get((kind, key))
-    if known and known[0] > now:
-        return known[1]  # type: ignore[no-any-return]
+    value: T
+    fresh_until, value = _known.get((kind, key), (0.0, None))
+    if fresh_until > now:
+        return value
+    if _away_until > now:
+        return _last_known(kind, key)  # type: ignore[no-any-return]
+    if _away_until:
+        # One asks whether it is back, the others go on without.
+        _away_until = now + PAUSE_SECONDS
     try:
         value = load()
-    except DatabaseError as error:
-        if known is None:
-            raise LookupAway(f"{kind} {key!r} cannot be looked up now") from error
-        value = known[1]
+    except DatabaseFault as error:
+        log.warning("A %s could not be looked up: %s", kind, error)
+        _away_until = time.monotonic() + PAUSE_SECONDS
+        return _last_known(kind, key)  # type: ignore[no-any-return]
+    _away_until = 0.0
     with _lock:
         if len(_known) >= MAX_ENTRIES:
-            _known.clear()
+            _make_room()
         _known[kind, key] = (now + TTL_SECONDS, value)
     return value
 
 
+def _last_known(kind: str, key: Any) -> Any:
+    if (kind, key) not in _known:
+        raise LookupAway(f"PostgreSQL is away, and this process has never known the {kind} {key!r}")
+    return _known[kind, key][1]
+
+
+def _make_room() -> None:
+    """Forget what does not exist, for that is what floods; what exists only when that is not enough."""
+    for place in [place for place, (_, value) in _known.items() if value is None]:
+        del _known[place]
+    if len(_known) >= MAX_ENTRIES:
+        _known.clear()
+
+
 def forget() -> None:
     """Forget every answer of this process."""
+    global _away_until
     with _lock:
         _known.clear()
+        _away_until = 0.0
 
 
 def site(reference: str) -> SiteFacts | None:
@@ -71,7 +104,9 @@ def site(reference: str) -> SiteFacts | None:
 
     Raises LookupAway.
     """
-    reference = reference.strip().lower()[:253].removeprefix("www.")
+    reference = reference.strip().lower().removeprefix("www.")
+    if not _REFERENCE.fullmatch(reference):
+        return None
     return _remembered("site", reference, lambda: _load_site(reference))
 
 

@@ -69,6 +69,11 @@ class Site(models.Model):
     def __str__(self) -> str:
         return self.domain
 
+    def clean(self) -> None:
+        """Refuse a domain that reads like another site's id: the door would not know which is meant."""
+        if keys.looks_like_an_id(self.domain):
+            raise ValidationError({"domain": "This is what ids look like; write the host, such as example.com."})
+
 
 class SecretKey(models.Model):
     """Lets a server send events of any past time. Only the hash is kept."""

@@ -45,13 +45,17 @@ def service_programs(instance: Instance, binaries: Binaries, throwaway: bool) ->
                 service.name,
                 [*EMPTY_ENVIRONMENT, *services.command(instance, binaries, service, throwaway)],
                 services.data_folder(instance, service),
-                # PostgreSQL's fast shutdown: it ends the sessions instead of waiting for them.
-                stop_signal="INT" if service is POSTGRES else "TERM",
+                stop_signal=_postgres_stop(throwaway) if service is POSTGRES else "TERM",
                 stop_wait_seconds=60,
                 account=account.pw_name if account else "",
             )
         )
     return found
+
+
+def _postgres_stop(throwaway: bool) -> str:
+    """PostgreSQL's immediate shutdown for data that is removed next; the fast one, which keeps it, otherwise."""
+    return "QUIT" if throwaway else "INT"
 
 
 def app_programs(instance: Instance, demo: bool) -> list[Program]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from deploy.local import instance, layout, python_packages, supervisor
 from deploy.local.instance import Instance
 from deploy.local.layout import PYTHON, ROOT, Home
+from deploy.local.programs import die_with_parent
 from deploy.local.terminal import complain, say, step
 from deploy.local.up import fetch, start_services
 
@@ -54,7 +55,9 @@ def _run(known: Instance, arguments: list[str]) -> int:
     for name, command in (*checks, ("Tests", ["-m", "pytest", *arguments])):
         say(f"\n{name}: {' '.join(command[1:])}" if command[0] == "-m" else f"\n{name}")
         began_at = time.monotonic()
-        code = subprocess.run([PYTHON, *command], cwd=ROOT, env=environment, check=False).returncode
+        code = subprocess.run(
+            [*die_with_parent("TERM"), str(PYTHON), *command], cwd=ROOT, env=environment, check=False
+        ).returncode
         say(f"{name}: {'passed' if code == 0 else 'FAILED'} after {time.monotonic() - began_at:.1f} s")
         if code != 0:
             failed.append(name)

@@ -148,7 +148,7 @@ class Walk:
         if page.section == "thanks" and self._basket:
             items = self.random.choices((1, 2, 3), (70, 22, 8))[0]
             amount = f"{float(self._basket.price) * items:.2f}"
-            props = {"product": self._basket.title.partition(" – ")[0], "items": str(items)}
+            props = {"product": self._basket.name, "items": str(items)}
             yield "Purchase", {"revenue": {"amount": amount, "currency": "EUR"}, "props": props}
             self._basket = None
         elif page.section == "newsletter" and chance < 0.4:

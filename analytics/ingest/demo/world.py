@@ -50,6 +50,11 @@ class Page:
     def url(self) -> str:
         return f"https://{DOMAIN}{self.path}"
 
+    @property
+    def name(self) -> str:
+        """What it sells."""
+        return self.path.rpartition("/")[2].replace("-", " ").capitalize()
+
 
 @dataclass(frozen=True)
 class Source:
