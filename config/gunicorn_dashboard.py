@@ -9,5 +9,6 @@ threads = env.number("DASHBOARD_THREADS", 4, least=1)
 timeout = 60
 graceful_timeout = 20
 keepalive = 15
+control_socket_disable = True
 accesslog = None
 errorlog = "-"

@@ -10,6 +10,7 @@ backlog = 2048
 timeout = 30
 graceful_timeout = 20
 keepalive = 15
+control_socket_disable = True
 accesslog = None
 # Addresses are never logged; the door's own counters say what came.
 errorlog = "-"

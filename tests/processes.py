@@ -44,7 +44,7 @@ def pool(name: str, environment: Mapping[str, str], **given: str) -> Iterator[st
     """The pool `ingest` or `dashboard`; gives its address."""
     port = free_port()
     variables = {f"{name.upper()}_PORT": str(port), f"{name.upper()}_WORKERS": "2", **given}
-    command = ["-m", "gunicorn", "--no-control-socket", "-c", f"config/gunicorn_{name}.py", f"config.wsgi_{name}"]
+    command = ["-m", "gunicorn", "-c", f"config/gunicorn_{name}.py", f"config.wsgi_{name}"]
     with running(command, {**environment, **variables}):
         address = f"http://127.0.0.1:{port}"
         wait_until(lambda: status(f"{address}/health/ready") == 200, f"the {name} pool answers")

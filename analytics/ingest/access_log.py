@@ -123,7 +123,7 @@ class Importer:
         """Everything that was read is in the buffer and, with `wait`, in the tables. Raises feed.Stalled."""
         self._feed.finish()
         self.summary.pushed = self._feed.pushed
-        if wait and self.summary.pushed:
+        if wait:
             self._feed.wait()
             self.summary.stored, self.summary.quarantined = _outcome(self.site_id, self.now)
             self.summary.known = self.summary.pushed - self.summary.stored - self.summary.quarantined

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,12 @@ from analytics.store import db
 _SQL = db.statements(__file__)
 PAGE = 50
 MOST_ROWS = 100_000
+ROWS_AT_ONCE = 10_000
+LIMITS = duck.Limits()
 LONGEST = dt.timedelta(days=92)
+
+
+_NUMBER = re.compile("-?[0-9]{1,19}")
 
 
 class BadSearch(ValueError):
@@ -39,7 +45,7 @@ class Search:
             raise BadSearch("The end must be after the start.")
         if self.end - self.start > LONGEST:
             raise BadSearch(f"Search at most {LONGEST.days} days at once.")
-        if self.visitor and not self.visitor.removeprefix("-").isdigit():
+        if self.visitor and not (_NUMBER.fullmatch(self.visitor) and -(2**63) <= int(self.visitor) < 2**63):
             raise BadSearch("A visitor id is a number, such as those in the column visitor.")
 
 
@@ -55,37 +61,44 @@ class Found:
 
 def page(search: Search, number: int) -> Found:
     """Page `number` (from 0), newest first. Raises read.LakeAway."""
-    rows, files = _run(search, PAGE + 1, number * PAGE)
-    found: list[dict[str, Any]] = [row for batch in rows for row in batch.to_pylist()]
-    return Found(found[:PAGE], len(found) > PAGE, files, _as_of())
+    files = _files(search)
+    found: list[dict[str, Any]] = []
+    for batch in _rows(search, files, PAGE + 1, number * PAGE):
+        found += batch.to_pylist()
+    return Found(found[:PAGE], len(found) > PAGE, sum(map(len, files)), _as_of())
 
 
 def download(search: Search) -> Iterator[pa.RecordBatch]:
     """Up to MOST_ROWS rows as Arrow batches. Raises read.LakeAway."""
-    return _run(search, MOST_ROWS, 0)[0]
+    return _rows(search, _files(search), MOST_ROWS, 0)
 
 
-def _run(search: Search, limit: int, offset: int) -> tuple[Iterator[pa.RecordBatch], int]:
+def _files(search: Search) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(files of hits, files of events)"""
     hits = read.slice(search.site_id, search.start, search.end, "hits")
     events = read.slice(search.site_id, search.start, search.end, "events")
-    if not hits.files:
-        return iter(()), 0
-    database = duck.connect([*hits.files, *events.files])
-    _view(database, "hits", hits.files)
-    _view(database, "events", events.files)
-    parameters = [
-        search.site_id, search.start, search.end, search.name, search.path,
-        int(search.visitor) if search.visitor else None, limit, offset,
-    ]  # fmt: skip
-    reader: pa.RecordBatchReader = database.execute(_SQL["hits_with_events"], parameters).to_arrow_reader(10_000)
-    return iter(reader), len(hits.files) + len(events.files)
+    return hits.files, events.files
 
 
-def _view(database: duckdb.DuckDBPyConnection, name: tables.Name, files: tuple[str, ...]) -> None:
+def _rows(
+    search: Search, files: tuple[tuple[str, ...], tuple[str, ...]], limit: int, offset: int
+) -> Iterator[pa.RecordBatch]:
+    if not files[0]:
+        return
+    visitor = int(search.visitor) if search.visitor else None
+    wanted = [search.site_id, search.start, search.end, search.name, search.path, visitor, limit, offset]
+    with duck.session(LIMITS) as session:
+        _view(session, "hits", files[0])
+        _view(session, "events", files[1])
+        yield from session.sql(_SQL["hits_with_events"], params=wanted).to_arrow_reader(ROWS_AT_ONCE)
+
+
+def _view(session: duckdb.DuckDBPyConnection, name: tables.Name, files: tuple[str, ...]) -> None:
     if files:
-        database.read_parquet(list(files), hive_partitioning=False).create_view(name)
+        session.execute(_SQL[f"{name}_files"], [list(files)])
+        session.execute(_SQL[name])
     else:
-        database.register(name, tables.arrow_schema(name).empty_table())
+        session.register(name, tables.arrow_schema(name).empty_table())
 
 
 def _as_of() -> dt.datetime | None:

@@ -1,8 +1,20 @@
 -- what:  hits as received beside their events, in DuckDB
--- takes: site, start, end, a name or '', a part of a path or '', a visitor or null, limit, offset
+-- takes: files; site, start, end, a name or '', a part of a path or '', a visitor or null, limit, offset
 -- gives: rows, newest first
 
--- name: hits_with_events  (_run)
+-- name: hits_files  (_view)
+SET VARIABLE hit_files = $1;
+
+-- name: events_files  (_view)
+SET VARIABLE event_files = $1;
+
+-- name: hits  (_view)
+CREATE TEMP VIEW hits AS SELECT * FROM read_parquet(getvariable('hit_files'), hive_partitioning = false);
+
+-- name: events  (_view)
+CREATE TEMP VIEW events AS SELECT * FROM read_parquet(getvariable('event_files'), hive_partitioning = false);
+
+-- name: hits_with_events  (_rows)
 SELECT h.ts, h.received_at, CAST(h.hit_id AS text) AS hit_id, h.protocol, h.payload, h.user_agent, h.language,
        h.referer, h.ip_prefix, h.refused, h.flags, h.part, h.batch,
        coalesce(e.visitor_id, h.visitor_id) AS visitor_id, e.visit_id, e.name, e.host, e.path, e.title, e.source,

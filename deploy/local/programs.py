@@ -17,8 +17,8 @@ EMPTY_ENVIRONMENT = ("/usr/bin/env", "-i", "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8
 
 APPLICATION = {
     # gunicorn's control socket has one place per account, and two instances may run side by side.
-    "ingest": "-m gunicorn --no-control-socket -c config/gunicorn_ingest.py config.wsgi_ingest",
-    "dashboard": "-m gunicorn --no-control-socket -c config/gunicorn_dashboard.py config.wsgi_dashboard",
+    "ingest": "-m gunicorn -c config/gunicorn_ingest.py config.wsgi_ingest",
+    "dashboard": "-m gunicorn -c config/gunicorn_dashboard.py config.wsgi_dashboard",
     "writer": "manage.py write",
     "worker": "-m celery -A config.celery worker --loglevel=INFO --concurrency=2 --without-gossip --without-mingle",
     "beat": "-m celery -A config.celery beat --loglevel=INFO --pidfile=",

@@ -87,7 +87,7 @@ def test_workers_of_the_ingest_pool_that_are_killed_lose_nothing_acknowledged(
     site: models.Site, environment: dict[str, str]
 ) -> None:
     port = processes.free_port()
-    command = ["-m", "gunicorn", "--no-control-socket", "-c", "config/gunicorn_ingest.py", "config.wsgi_ingest"]
+    command = ["-m", "gunicorn", "-c", "config/gunicorn_ingest.py", "config.wsgi_ingest"]
     address = f"http://127.0.0.1:{port}"
     with (
         processes.running(command, {**environment, "INGEST_PORT": str(port)}) as master,

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
 
 from analytics import buffer
 from analytics.events import Hit
 from analytics.ingest import access_log, feed
 from analytics.pipeline import books
 from analytics.pipeline.writer import Writer
-from analytics.sites import models
+from analytics.sites import create, models
 from analytics.store import db
 from tests import builders
 
@@ -43,7 +44,7 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> list[Hit]:
 
     monkeypatch.setattr(buffer, "push", push)
     monkeypatch.setattr(buffer, "fullness", lambda: 0.0)
-    monkeypatch.setattr(access_log.create, "data_changed", lambda _: None)
+    monkeypatch.setattr(create, "data_changed", lambda _: None)
     return hits
 
 
@@ -145,7 +146,8 @@ def test_reads_bytes_that_are_no_utf8(fed: list[Hit]) -> None:
 
 
 def test_a_buffer_that_comes_back_is_waited_for(fed: list[Hit], monkeypatch: pytest.MonkeyPatch) -> None:
-    push, said = buffer.push, []
+    push = buffer.push
+    said: list[str] = []
     answers: Iterator[Any] = iter([buffer.Away("it is gone"), buffer.Away("it is gone"), push])
 
     def sometimes(parts: Any, now: dt.datetime) -> dict[int, str]:
@@ -181,7 +183,12 @@ def test_a_buffer_that_stays_away_ends_the_import(fed: list[Hit], monkeypatch: p
 def writing(stores: None) -> Iterator[None]:
     """A writer at work."""
     writer = Writer()
-    thread = threading.Thread(target=writer.run)
+
+    def work() -> None:
+        writer.run()
+        connections.close_all()
+
+    thread = threading.Thread(target=work)
     thread.start()
     yield
     writer.stop()

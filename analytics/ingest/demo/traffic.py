@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import http.client
 import itertools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 import msgspec
@@ -59,18 +61,24 @@ class Traffic:
 
     def run(self) -> None:
         """Send visits as they come, each event at its time."""
-        with open(self.options.ids_file or "/dev/null", "a", buffering=1, encoding="utf-8") as ids:
+        with (
+            contextlib.closing(self._door),
+            open(self.options.ids_file or os.devnull, "a", buffering=1, encoding="utf-8") as ids,
+        ):
             next_visit_at = time.monotonic()
             while not self._stopping.is_set():
                 if time.monotonic() >= next_visit_at:
                     self._begin_visit(next_visit_at)
                     next_visit_at += self._random.expovariate(self.options.rate / EVENTS_PER_VISIT)
-                while self._due and self._due[0][0] <= time.monotonic() and not self._stopping.is_set():
-                    _, _, person, event, as_plausible = heapq.heappop(self._due)
-                    status = self._send(person, event, as_plausible=as_plausible)
-                    ids.write(f"{'-' if as_plausible else event['event_id']} {status}\n")
+                self._send_what_is_due(ids)
                 wake_at = min(next_visit_at, self._due[0][0] if self._due else next_visit_at)
                 self._stopping.wait(max(0.0, min(wake_at - time.monotonic(), 1.0)))
+
+    def _send_what_is_due(self, ids: TextIO) -> None:
+        while self._due and self._due[0][0] <= time.monotonic() and not self._stopping.is_set():
+            _, _, person, event, as_plausible = heapq.heappop(self._due)
+            status = self._send(person, event, as_plausible=as_plausible)
+            ids.write(f"{'-' if as_plausible else event['event_id']} {status}\n")
 
     def _begin_visit(self, at: float) -> None:
         person = self._model.person()
@@ -118,7 +126,7 @@ class Door:
             response = connection.getresponse()
             response.read()
         except (OSError, http.client.HTTPException):
-            self._close()
+            self.close()
             return 0
         return response.status
 
@@ -128,7 +136,8 @@ class Door:
             self._connection = kind(self._host, timeout=TIMEOUT_SECONDS)
         return self._connection
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the connection, if there is one."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None

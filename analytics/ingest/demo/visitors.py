@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from analytics.ingest.demo import world
+from analytics.ingest.demo.world import Page, Source
 
 BOUNCES = 0.42
 BOTS = 0.08
@@ -66,7 +67,7 @@ class Model:
             del self._people[:-REMEMBERED_PEOPLE]
         return person
 
-    def visit(self, person: Person, source: world.Source | None = None) -> list[Step]:
+    def visit(self, person: Person, source: Source | None = None) -> list[Step]:
         """What the person does, in the order of time; every event has an id of its own."""
         walk = Walk(self.random, self.world, person)
         walk.go(source or self.world.sources.draw(self.random), self._pages(person))
@@ -110,9 +111,9 @@ class Walk:
     _referrer: str = ""
     _url: str = ""
     _title: str = ""
-    _basket: world.Page | None = None
+    _basket: Page | None = None
 
-    def go(self, source: world.Source, pages: int) -> None:
+    def go(self, source: Source, pages: int) -> None:
         """Land from a source and look at so many pages."""
         section = source.landing.draw(self.random)
         query = source.query.replace("{id}", f"{self.random.getrandbits(96):x}")
@@ -125,7 +126,7 @@ class Walk:
             self._look(page, alone=pages == 1)
             section = self.world.ways[section].draw(self.random)
 
-    def _look(self, page: world.Page, *, alone: bool) -> None:
+    def _look(self, page: Page, *, alone: bool) -> None:
         """Stay on a page for a while, and perhaps do something there."""
         if self.person.device == "bot":
             self._at += self.random.uniform(1, 8)
@@ -140,7 +141,7 @@ class Walk:
             self._tell("engagement", engagement_ms=int(seconds * 800), scroll=seen, interactive=False)
         self._at += self.random.uniform(0.3, 2)
 
-    def _deeds(self, page: world.Page, *, alone: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _deeds(self, page: Page, *, alone: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         """What the person does on a page besides reading."""
         chance = self.random.random()
         if page.price and chance < 0.5:
