@@ -25,6 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
         url = urlsplit(getattr(django_settings, name))._replace(path=f"/{number}").geturl()
         setattr(django_settings, name, url)
     django_settings.CACHEOPS_REDIS = django_settings.CACHE_URL
+    # Pages link to the files as they are in the checkout; WhiteNoise wants its folder all the same.
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    django_settings.STORAGES = django_settings.STORAGES | {"staticfiles": plain}
+    Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

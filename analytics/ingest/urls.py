@@ -1,6 +1,6 @@
 """Path → protocol: the one table."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from analytics.ingest import views
 from analytics.protocols import plausible, recount
@@ -16,4 +16,5 @@ urlpatterns = [
     path("js/recount.js", views.script),
     path("health/live", views.live),
     path("health/ready", views.ready),
+    re_path("", views.nothing),
 ]

@@ -123,6 +123,11 @@ def script(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def nothing(_: HttpRequest) -> HttpResponse:
+    """Plain, where Django would look for the dashboard's page."""
+    return HttpResponse("There is nothing here.\n", "text/plain", 404)
+
+
 def live(_: HttpRequest) -> HttpResponse:
     """The process answers."""
     return HttpResponse("ok\n", "text/plain")

@@ -7,21 +7,15 @@ the cache server is away everybody computes: slower, never wrong.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
 import logging
-import secrets
 import time
-from collections.abc import Iterator
 
 import msgspec
-import redis  # noqa: TID251  (the errors of cacheops' client)
-from cacheops.redis import redis_client
-from cacheops.simple import CacheMiss, RedisCache
 
-from analytics.reports import check, parse, plan, run, timerange
+from analytics.reports import check, parse, plan, run, shelf, timerange
 from analytics.reports.query import Answer, Query
 
 log = logging.getLogger(__name__)
@@ -45,41 +39,20 @@ class Kept:
     made_at: dt.datetime
 
 
-class _Answers(RedisCache):  # type: ignore[misc]
-    """cacheops' simple cache, with msgpack instead of pickle, that misses when its server is away."""
-
-    _decode = msgspec.msgpack.Decoder(Kept).decode
-
-    def _get(self, cache_key: str) -> Kept:
-        try:
-            found = self.conn.get(cache_key)
-            if found is not None:
-                return self._decode(found)
-        except (redis.RedisError, msgspec.DecodeError) as error:
-            log.warning("no answer from the cache: %s", error)
-        raise CacheMiss
-
-    def _set(self, cache_key: str, data: Kept, timeout: int | None = None) -> None:
-        try:
-            self.conn.set(cache_key, msgspec.msgpack.encode(data), ex=timeout)
-        except redis.RedisError as error:
-            log.warning("no answer into the cache: %s", error)
-
-
-_answers = _Answers(redis_client)
+_decode = msgspec.msgpack.Decoder(Kept).decode
 
 
 def answer(query: Query, data_version: int, now: dt.datetime) -> Answer:
     """The answer, from the cache when one that is fresh enough is there. Raises what `run.answer` raises."""
     check.query(query)
     name = key(query, data_version)
-    seconds = plan.limits().timeout_seconds + _SPARE_SECONDS
+    seconds = plan.limits().engine.timeout_seconds + _SPARE_SECONDS
     waits_until = time.monotonic() + seconds
     while True:
         kept = _kept(name)
         if kept and is_fresh(query, kept, now):
             return _served(kept)
-        with _turn(name, seconds) as mine:
+        with shelf.turn(name, seconds) as mine:
             if mine or time.monotonic() > waits_until:
                 return _renewed(query, name, now)
         if kept and kept.answer and now - kept.made_at < STALE:
@@ -132,14 +105,16 @@ def _renewed(query: Query, name: str, now: dt.datetime) -> Answer:
         kept = Kept(run.answer(query, now), "", now)
     except run.TooMuch as error:
         kept = Kept(None, str(error), now)  # whoever waits need not try it again
-    _answers.set(name, kept, timeout=int(max(lifetime(query, kept), STALE).total_seconds()))
+    shelf.put(name, msgspec.msgpack.encode(kept), int(max(lifetime(query, kept), STALE).total_seconds()))
     return _served(kept, cached=False)
 
 
 def _kept(name: str) -> Kept | None:
+    found = shelf.get(name)
     try:
-        return _answers.get(name)  # type: ignore[no-any-return]
-    except CacheMiss:
+        return _decode(found) if found is not None else None
+    except msgspec.DecodeError as error:  # of another version of this program
+        log.warning("an answer in the cache cannot be read: %s", error)
         return None
 
 
@@ -147,28 +122,3 @@ def _served(kept: Kept, cached: bool = True) -> Answer:
     if kept.answer is None:
         raise run.TooMuch(kept.refused)
     return dataclasses.replace(kept.answer, cached=cached)
-
-
-@contextlib.contextmanager
-def _turn(name: str, seconds: int) -> Iterator[bool]:
-    """Whether this caller may compute the key: one at a time. The turn ends by itself when its holder dies."""
-    lock, token = f"{name}:lock", secrets.token_hex(8)
-    try:
-        mine = bool(redis_client.set(lock, token, nx=True, ex=seconds))
-    except redis.RedisError as error:
-        log.warning("no turns, the cache is away: %s", error)
-        yield True
-        return
-    try:
-        yield mine
-    finally:
-        if mine:
-            _give_back(lock, token)
-
-
-def _give_back(lock: str, token: str) -> None:
-    try:
-        if redis_client.get(lock) == token.encode():
-            redis_client.delete(lock)
-    except redis.RedisError as error:
-        log.warning("a turn was not given back: %s", error)

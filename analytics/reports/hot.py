@@ -22,7 +22,7 @@ def answer(query: Query, statement: Statement, limits: Limits) -> Found:
     """Rows and rulesets of one moment."""
     with db.transaction() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute(_SQL["settings"], [str(limits.timeout_seconds * 1000)])
+        cursor.execute(_SQL["settings"], [str(limits.engine.timeout_seconds * 1000)])
         # Not prepared: a plan for any range could not leave out chunks.
         cursor.execute(statement.text, statement.parameters, prepare=False)
         rows = cursor.fetchall()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from django.conf import settings
 
+from analytics.lake import duck
 from analytics.reports import sql
 from analytics.reports.query import Query
 
@@ -20,10 +21,8 @@ class Limits:
     """TimescaleDB holds all events of these last days."""
     span_days: int = 2
     """Longer ranges go to DuckDB."""
-    timeout_seconds: int = 30
-    memory: str = "1GB"
-    """Of DuckDB, per query."""
-    threads: int = 2
+    engine: duck.Limits = duck.Limits()
+    """What a statement may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,11 @@ def limits() -> Limits:
     return Limits(
         hot_days=settings.HOT_DAYS,
         span_days=getattr(settings, "REPORT_HOT_SPAN_DAYS", 2),
-        timeout_seconds=getattr(settings, "REPORT_TIMEOUT_SECONDS", 30),
-        memory=getattr(settings, "REPORT_MEMORY", "1GB"),
-        threads=getattr(settings, "REPORT_THREADS", 2),
+        engine=duck.Limits(
+            threads=getattr(settings, "REPORT_THREADS", 2),
+            memory=getattr(settings, "REPORT_MEMORY", "1GB"),
+            timeout_seconds=getattr(settings, "REPORT_TIMEOUT_SECONDS", 30),
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from psycopg import errors as postgres
 from psycopg_pool import PoolTimeout
 
 from analytics.lake import read
-from analytics.reports import check, duck, fragments, hot, plan, rows, sql
+from analytics.reports import check, cold, fragments, hot, plan, rows, sql
 from analytics.reports.plan import Limits, Plan
 from analytics.reports.query import Answer, Query
 
@@ -71,9 +71,9 @@ def _asked_hot(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
 def _asked_both(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
     def ask(query: Query) -> sql.Found:
         statement, span = _composed(query, fragments.DUCKDB), sql.window(query)
-        cold = read.slice(query.site_id, *span)
-        fresh = hot.beyond(cold.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        return duck.answer(query, statement, cold.files, fresh, given)
+        lake = read.slice(query.site_id, *span)
+        fresh = hot.beyond(lake.watermark, statement.columns | {"ruleset"}, query.site_id, span)
+        return cold.answer(query, statement, lake.files, fresh, given)
 
     return _worded(chosen, ask, now)
 

@@ -259,5 +259,7 @@ def test_says_so_when_no_writer_writes(site: models.Site, tmp_path: Path, monkey
     monkeypatch.setattr(feed, "PATIENCE_SECONDS", 0.2)
     log = tmp_path / "access.log"
     log.write_text(line())
-    with pytest.raises(CommandError, match=r"No writer has written .* 1 hits wait .* nothing is counted twice"):
+    with pytest.raises(
+        CommandError, match=r"No writer has written .* 1 hits wait .* lines that are stored are not counted twice"
+    ):
         imported(str(log))

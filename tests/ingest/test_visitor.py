@@ -73,7 +73,9 @@ def test_what_is_no_address_is_none(text: str) -> None:
         ("unix:", "198.51.100.1", None),
     ],
 )
-def test_the_client_is_the_right_most_hop_that_is_no_trusted_proxy(peer: str, forwarded: str, client: str | None) -> None:
+def test_the_client_is_the_right_most_hop_that_is_no_trusted_proxy(
+    peer: str, forwarded: str, client: str | None
+) -> None:
     found = visitor.address({"x-forwarded-for": forwarded}, peer, TRUSTED)
     assert found == (ipaddress.ip_address(client) if client else None)
 

@@ -113,7 +113,9 @@ def test_any_other_text_is_an_event_id_that_stays_the_same() -> None:
     assert refusal(clean.event_id, "x" * (Limits.ID_CHARS + 1)) is Refusal.BAD_EVENT_ID
 
 
-@pytest.mark.parametrize("value", [None, "", " ", "null", "None", "undefined", "NaN", "[object Object]", "true", 0, "0"])
+@pytest.mark.parametrize(
+    "value", [None, "", " ", "null", "None", "undefined", "NaN", "[object Object]", "true", 0, "0"]
+)
 def test_what_programs_write_for_nobody_is_nobody(value: str | int | None) -> None:
     assert clean.someone(value) == ""
 
@@ -246,7 +248,8 @@ def test_money_has_four_decimals(amount: float | str, stored: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "amount", [10**14, 1e15, -1e14, 1e308, 10**4000, "12,5", "1_000", "٣", "0x10", " 7 ", "1e3", "NaN", "sNaN", "inf", ""]
+    "amount",
+    [10**14, 1e15, -1e14, 1e308, 10**4000, "12,5", "1_000", "٣", "0x10", " 7 ", "1e3", "NaN", "sNaN", "inf", ""],
 )
 def test_what_is_no_amount_is_refused(amount: float | str) -> None:
     assert refusal(clean.money, amount, "EUR") is Refusal.BAD_REVENUE
@@ -259,7 +262,18 @@ def test_what_is_no_currency_is_refused(currency: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "whole"),
-    [(None, 0), (0, 0), (-1, 0), (1.9, 1), ("100", 100), ("x", 0), ("nan", 0), ("inf", 1000), (10**400, 1000), (-1e308, 0)],
+    [
+        (None, 0),
+        (0, 0),
+        (-1, 0),
+        (1.9, 1),
+        ("100", 100),
+        ("x", 0),
+        ("nan", 0),
+        ("inf", 1000),
+        (10**400, 1000),
+        (-1e308, 0),
+    ],
 )
 def test_a_whole_number_lies_within_its_bounds(value: float | str | None, whole: int) -> None:
     assert clean.whole(value, 1000) == whole

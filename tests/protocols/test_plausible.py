@@ -62,7 +62,9 @@ def test_props_are_an_object_or_the_text_of_one(key: str, props: object) -> None
     assert read(**{key: props}).props == {"a": "1", "b": "x"}
 
 
-@pytest.mark.parametrize("props", [None, "", "{", "[1]", "null", "5", '"x"', {}, '{"a":{"b":1}}', {"a": [1], "b": None, "c": ""}])
+@pytest.mark.parametrize(
+    "props", [None, "", "{", "[1]", "null", "5", '"x"', {}, '{"a":{"b":1}}', {"a": [1], "b": None, "c": ""}]
+)
 def test_props_that_say_nothing_are_left_out(props: object) -> None:
     assert read(p=props).props == {}
 
@@ -99,7 +101,9 @@ def test_engagement_is_a_number_of_milliseconds(engaged: object, ms: int) -> Non
     assert read(n="engagement", e=engaged).engagement_ms == ms
 
 
-@pytest.mark.parametrize(("depth", "percent"), [(66, 66), ("66", 66), (100, 100), (255, 0), (101, 0), (-1, 0), (None, 0)])
+@pytest.mark.parametrize(
+    ("depth", "percent"), [(66, 66), ("66", 66), (100, 100), (255, 0), (101, 0), (-1, 0), (None, 0)]
+)
 def test_scrolling_is_a_percentage_or_unknown(depth: object, percent: int) -> None:
     assert read(n="engagement", sd=depth).scroll_percent == percent
 
@@ -144,7 +148,9 @@ def test_what_is_missing_is_named_in_plausibles_words(event: dict[str, Any], fie
     assert list(json.loads(reply.body)["errors"]) == [field]
 
 
-@pytest.mark.parametrize("event", [{"u": "data:text/html,x"}, {"n": 5}, {"p": [1]}, {"i": "no"}, {"d": ["a"]}, {"n": "x" * 129}])
+@pytest.mark.parametrize(
+    "event", [{"u": "data:text/html,x"}, {"n": 5}, {"p": [1]}, {"i": "no"}, {"d": ["a"]}, {"n": "x" * 129}]
+)
 def test_what_is_wrong_is_refused(event: dict[str, Any]) -> None:
     assert list(json.loads(refused(**event).body)["errors"]) == ["request"]
 

@@ -78,7 +78,9 @@ def test_a_name_is_enough() -> None:
 
 
 def test_fields_may_be_null() -> None:
-    nulls = dict.fromkeys(("url", "referrer", "title", "event_id", "timestamp", "visitor_id", "props", "revenue", "screen"))
+    nulls = dict.fromkeys(
+        ("url", "referrer", "title", "event_id", "timestamp", "visitor_id", "props", "revenue", "screen")
+    )
     assert read(**nulls) == ClientEvent(name="pageview")
 
 
@@ -208,7 +210,11 @@ def test_a_wrong_site_is_the_whole_requests_matter(code: Refusal, status: int) -
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters(exclude_categories=[]), max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(alphabet=st.characters(exclude_categories=[]), max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )

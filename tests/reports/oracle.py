@@ -61,9 +61,7 @@ class Oracle:
 
     def rows(self, query: Query) -> tuple[list[Row], int]:
         """The page of rows, and how many rows there are."""
-        counted = [
-            e for e in self.events if e.site_id == query.site_id and (query.with_bots or e.category == "")
-        ]
+        counted = [e for e in self.events if e.site_id == query.site_id and (query.with_bots or e.category == "")]
         by_visit: dict[int, list[Event]] = defaultdict(list)
         for event in counted:
             by_visit[event.visit_id].append(event)
@@ -120,9 +118,7 @@ class Oracle:
     def key(self, event: Event, visit: Visit, at: dt.datetime, query: Query) -> tuple[str, ...]:
         return tuple(self.value(name, event, visit, at, query) for name in query.dimensions)
 
-    def holds(
-        self, tree: Filter | None, event: Event, visit: Visit, at: dt.datetime, query: Query
-    ) -> bool:
+    def holds(self, tree: Filter | None, event: Event, visit: Visit, at: dt.datetime, query: Query) -> bool:
         match tree:
             case None:
                 return True

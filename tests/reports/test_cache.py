@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from analytics.reports import cache, run
+from analytics.reports import cache, run, shelf
 from analytics.reports.query import All, Answer, AnyOf, BadQuery, Condition, Query, Row
 
 pytestmark = pytest.mark.database
@@ -138,21 +138,25 @@ def test_a_failure_is_not_kept(engine: Engine) -> None:
     assert number(query(), NOW) == 2
 
 
-def test_without_the_cache_server_every_answer_is_computed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    dead = cache.redis.Redis(port=1, socket_connect_timeout=0.1)
-    monkeypatch.setattr(cache, "redis_client", dead)
-    monkeypatch.setattr(cache._answers, "conn", dead)
+def test_without_the_cache_server_every_answer_is_computed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(shelf, "_away_until", 0.0)
+    settings.CACHE_URL = "redis://127.0.0.1:1/0"
+    begun = time.monotonic()
     assert [number(query(), NOW), number(query(), NOW)] == [1, 2]
+    assert shelf.count("anything", 60) == 0
+    assert time.monotonic() - begun < 0.5
+    monkeypatch.setattr(shelf, "_away_until", 0.0)
 
 
 def test_what_lies_in_the_cache_and_cannot_be_read_is_computed_anew(engine: Engine) -> None:
-    cache.redis_client.set(cache.key(query(), 1), b"\x80\x04pickled")
+    shelf.put(cache.key(query(), 1), b"\x80\x04pickled", 60)
     assert number(query(), NOW) == 1
 
 
-def test_the_turn_of_a_process_that_died_ends_by_itself(engine: Engine, settings: Any) -> None:
-    settings.REPORT_TIMEOUT_SECONDS = 0
-    cache.redis_client.set(f"{cache.key(query(), 1)}:lock", "somebody", px=300)
+def test_the_turn_of_a_process_that_died_ends_by_itself(engine: Engine) -> None:
+    shelf.client().set(f"{cache.key(query(), 1)}:turn", "somebody", px=300)
     assert number(query(), NOW) == 1
 
 

@@ -56,7 +56,11 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.floats() | st.text(max_size=8) | st.sampled_from(["and", "is", "not", "event:page"]),
+        st.none()
+        | st.booleans()
+        | st.floats()
+        | st.text(max_size=8)
+        | st.sampled_from(["and", "is", "not", "event:page"]),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     )
 )
@@ -75,7 +79,10 @@ def test_a_simple_condition_reads_well_in_an_address() -> None:
 
 def test_several_filters_must_all_hold() -> None:
     first = ["is", "visit:country", ["DE"]]
-    second = ["or", [["is", "event:page", ["/"]], ["not", ["contains", "visit:source", ["g"], {"case_sensitive": False}]]]]
+    second = [
+        "or",
+        [["is", "event:page", ["/"]], ["not", ["contains", "visit:source", ["g"], {"case_sensitive": False}]]],
+    ]
     assert parse.filters([]) is None
     assert parse.filters([first, second]) == All(
         (

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from analytics.lake import export, read
-from analytics.reports import duck, fragments, hot, plan, run, sql
+from analytics.lake import duck, export, read
+from analytics.reports import cold, fragments, hot, plan, run, sql
 from analytics.reports.query import BadQuery, Condition, Query
 from analytics.store import db
 from tests import builders
@@ -111,16 +111,16 @@ def test_a_file_that_has_gone_is_as_a_lake_that_is_away(
 def test_a_query_that_takes_too_long_is_stopped_in_either_engine(stores: None, settings: Any) -> None:
     slow = sql.Statement("SELECT count(*) FROM range(100000000000)", (), frozenset({"ts", "site_id"}))
     with pytest.raises(duckdb.InterruptException):
-        duck.answer(query(), slow, (), _no_rows(), plan.Limits(timeout_seconds=1))
+        cold.answer(query(), slow, (), _no_rows(), plan.Limits(engine=duck.Limits(timeout_seconds=1)))
     slow = sql.Statement("SELECT pg_sleep(10)", (), frozenset())
     with pytest.raises(run.postgres.QueryCanceled):
-        hot.answer(query(), slow, plan.Limits(timeout_seconds=1))
+        hot.answer(query(), slow, plan.Limits(engine=duck.Limits(timeout_seconds=1)))
 
 
 def test_memory_is_bounded(stores: None) -> None:
     greedy = sql.Statement("SELECT count(DISTINCT i) FROM range(50000000) t(i)", (), frozenset({"ts", "site_id"}))
     with pytest.raises(duckdb.OutOfMemoryException):
-        duck.answer(query(), greedy, (), _no_rows(), plan.Limits(memory="40MB"))
+        cold.answer(query(), greedy, (), _no_rows(), plan.Limits(engine=duck.Limits(memory="40MB")))
 
 
 def _no_rows() -> pa.Table:
@@ -145,7 +145,7 @@ def _no_rows() -> pa.Table:
 )
 def test_duckdb_reaches_nothing_but_the_lake(text: str, stores: None) -> None:
     with pytest.raises(duckdb.Error):
-        duck.answer(query(), sql.Statement(text, (), frozenset({"ts", "site_id"})), (), _no_rows(), plan.Limits())
+        cold.answer(query(), sql.Statement(text, (), frozenset({"ts", "site_id"})), (), _no_rows(), plan.Limits())
 
 
 def test_timescaledb_is_only_read(stores: None) -> None:

@@ -132,12 +132,16 @@ def test_offsets_are_those_of_the_zone_at_every_instant(zone: str, at: dt.dateti
 
 
 @given(st.sampled_from(["minute", "hour", "day", "week", "month"]), st.integers(0, 3 * 86_400), st.integers(1, 90_000))
-def test_every_instant_of_a_range_lies_in_one_of_its_buckets(interval: timerange.Interval, at: int, length: int) -> None:
+def test_every_instant_of_a_range_lies_in_one_of_its_buckets(
+    interval: timerange.Interval, at: int, length: int
+) -> None:
     start = dt.datetime(2026, 10, 24, tzinfo=dt.UTC) + dt.timedelta(seconds=at)
     end = start + dt.timedelta(seconds=length)
     found = timerange.buckets(interval, BERLIN, start, end)
     touched = {
-        timerange.truncate(interval, (start + dt.timedelta(seconds=s)).astimezone(ZoneInfo(BERLIN)).replace(tzinfo=None))
+        timerange.truncate(
+            interval, (start + dt.timedelta(seconds=s)).astimezone(ZoneInfo(BERLIN)).replace(tzinfo=None)
+        )
         for s in [*range(0, length, 60), length - 1]
     }
     assert touched == set(found)
@@ -148,4 +152,9 @@ def test_the_default_bucket_makes_a_readable_chart() -> None:
     def length(**size: float) -> timerange.Interval:
         return timerange.interval_for(NOW, NOW + dt.timedelta(**size))
 
-    assert [length(minutes=30), length(hours=25), length(days=30), length(days=365)] == ["minute", "hour", "day", "month"]
+    assert [length(minutes=30), length(hours=25), length(days=30), length(days=365)] == [
+        "minute",
+        "hour",
+        "day",
+        "month",
+    ]

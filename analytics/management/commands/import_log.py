@@ -12,7 +12,7 @@ from analytics.ingest import access_log, feed
 from analytics.management import sites
 
 MOST_SHOWN = 50
-AGAIN = "Run the import again: it goes on where it stopped, and nothing is counted twice."
+AGAIN = "Run the import again: lines that are stored are not counted twice."
 
 
 class Command(BaseCommand):

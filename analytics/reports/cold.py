@@ -1,0 +1,31 @@
+"""The engine DuckDB: answers from files of the lake and the rows of the hot tier that are not in them yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from analytics.lake import duck
+from analytics.reports.plan import Limits
+from analytics.reports.query import Query
+from analytics.reports.sql import Found, Statement
+from analytics.store import db
+
+_SQL = db.statements(__file__)
+
+
+def answer(query: Query, statement: Statement, files: Sequence[str], hot: pa.Table, limits: Limits) -> Found:
+    """Rows and rulesets of the union of files and hot rows.
+
+    Raises duckdb.InterruptException when it takes too long, OutOfMemoryException when too much, and IOException when a
+    file has gone.
+    """
+    with duck.session(limits.engine) as session:
+        session.register("hot", hot)
+        session.execute(_SQL["files"], [list(files)])
+        name = "both" if files and hot.num_rows else "lake" if files else "hot"
+        session.execute(_SQL[name].format(columns=", ".join(sorted(statement.columns | {"ruleset"}))))
+        rows = session.execute(statement.text, statement.parameters).fetchall()
+        found = session.execute(_SQL["rulesets"], [query.site_id, query.start, query.end]).fetchall()
+        return rows, tuple(version for (version,) in found)

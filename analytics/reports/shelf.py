@@ -1,0 +1,112 @@
+"""Where answers lie, and whose turn it is to make one: cacheops' simple cache over Valkey, which may be away.
+
+After Valkey has failed it is left alone for a moment, so that its absence costs little. Whatever is asked meanwhile is
+answered as if nothing had been kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+
+import redis  # noqa: TID251  (of the cache, which has its own server)
+from cacheops.simple import CacheMiss, RedisCache
+from django.conf import settings
+from redis.backoff import NoBackoff  # noqa: TID251
+from redis.retry import Retry  # noqa: TID251
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 0.5
+PAUSE_SECONDS = 1.0
+_CONNECTIONS = 1_000
+
+_away_until = 0.0
+
+
+class _Bytes(RedisCache):  # type: ignore[misc]  # cacheops has no types
+    """cacheops' simple cache without pickle: it keeps bytes."""
+
+    def _get(self, cache_key: str) -> bytes:
+        found: bytes | None = self.conn.get(cache_key)
+        if found is None:
+            raise CacheMiss
+        return found
+
+    def _set(self, cache_key: str, data: bytes, timeout: int | None = None) -> None:
+        self.conn.set(cache_key, data, ex=timeout)
+
+
+@functools.lru_cache(maxsize=2)
+def _client(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        max_connections=_CONNECTIONS,
+        health_check_interval=30,
+    )
+
+
+def client() -> redis.Redis:
+    """The connection to the cache: half a second, no retries."""
+    return _client(settings.CACHE_URL)
+
+
+@contextlib.contextmanager
+def _unless_away() -> Iterator[None]:
+    """Raises CacheMiss when Valkey is away, or was a moment ago."""
+    global _away_until
+    if time.monotonic() < _away_until:
+        raise CacheMiss
+    try:
+        yield
+    except redis.RedisError as error:
+        _away_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("the cache is away: %s", error)
+        raise CacheMiss from error
+
+
+def get(name: str) -> bytes | None:
+    """What lies under a name."""
+    with contextlib.suppress(CacheMiss), _unless_away():
+        return bytes(_Bytes(client()).get(name))
+    return None
+
+
+def put(name: str, data: bytes, seconds: int) -> None:
+    """Keep it so long."""
+    with contextlib.suppress(CacheMiss), _unless_away():
+        _Bytes(client()).set(name, data, timeout=seconds)
+
+
+@contextlib.contextmanager
+def turn(name: str, seconds: int) -> Iterator[bool]:
+    """Whether it is this caller's turn: one at a time, everybody's while the cache is away. A turn whose holder died
+    ends after so many seconds."""
+    lock, token = f"{name}:turn", secrets.token_bytes(8)
+    mine = True
+    with contextlib.suppress(CacheMiss), _unless_away():
+        mine = bool(client().set(lock, token, nx=True, ex=seconds))
+    try:
+        yield mine
+    finally:
+        if mine:
+            with contextlib.suppress(CacheMiss), _unless_away():
+                if client().get(lock) == token:
+                    client().delete(lock)
+
+
+def count(name: str, seconds: int) -> int:
+    """How often this was called for a name; forgotten after so many seconds. 0 while the cache is away."""
+    with contextlib.suppress(CacheMiss), _unless_away(), client().pipeline() as steps:
+        steps.incr(name)
+        steps.expire(name, seconds)
+        called, _ = steps.execute()
+        return int(called)
+    return 0
