@@ -14,6 +14,7 @@ from analytics.dashboard.reader import Reader
 from analytics.reports import catalog
 from analytics.reports.query import Answer
 
+_STORES = {"duckdb": "the lake", "timescaledb": "TimescaleDB"}
 _NO_BOTS = {"asset", "error", "redirect", "excluded"}
 """Why events are left out that people may have caused."""
 
@@ -84,7 +85,7 @@ def context(reader: Reader) -> dict[str, Any]:
         "left_out": _left_out(reader),
         "range": period.said(reader.span),
         "compared": _compared(reader),
-        "engines": sorted({answer.engine for answer in reader.asked}),
+        "stores": " and ".join(sorted({_STORES[answer.engine] for answer in reader.asked})),
         "as_of": as_of(reader),
         "rulesets": sorted({version for answer in reader.asked for version in answer.rulesets}),
         "warnings": reader.warnings,

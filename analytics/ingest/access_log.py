@@ -127,7 +127,6 @@ class Importer:
             self._feed.wait()
             self.summary.stored, self.summary.quarantined = _outcome(self.site_id, self.now)
             self.summary.known = self.summary.pushed - self.summary.stored - self.summary.quarantined
-        if self.summary.pushed:
             create.data_changed(self.site_id)
         return self.summary
 

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import functools
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -91,6 +92,7 @@ def columns(name: Name) -> list[str]:
 
 
 _catalogs: dict[tuple[str, str], SqlCatalog] = {}
+_catalogs_lock = threading.Lock()
 
 
 def catalog() -> SqlCatalog:
@@ -99,10 +101,11 @@ def catalog() -> SqlCatalog:
     port = int(given["port"]) if given["port"] else None
     url = URL.create("postgresql+psycopg", given["user"], given["password"], given["host"], port, given["dbname"])
     place = (url.render_as_string(hide_password=False), settings.LAKE_URL.rstrip("/"))
-    if place not in _catalogs:
-        io = {"py-io-impl": "analytics.lake.storage.LakeIO"}
-        _catalogs[place] = SqlCatalog("recount", uri=place[0], warehouse=place[1], pool_pre_ping="true", **io)
-    return _catalogs[place]
+    with _catalogs_lock:
+        if place not in _catalogs:
+            io = {"py-io-impl": "analytics.lake.storage.LakeIO"}
+            _catalogs[place] = SqlCatalog("recount", uri=place[0], warehouse=place[1], pool_pre_ping="true", **io)
+        return _catalogs[place]
 
 
 def close_catalogs() -> None:

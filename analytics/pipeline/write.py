@@ -16,6 +16,8 @@ from analytics.pipeline.derive import Derived
 from analytics.store import db, ledger
 
 _SQL = db.statements(__file__)
+SETTLED = dt.timedelta(days=3, hours=1)
+"""Reports keep answers about what is older than three days; later than that only imports and servers bring events."""
 HIT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Hit) if field.name != "previous_visitor_id")
 EVENT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Event) if field.name not in {"part", "batch"})
 
@@ -44,6 +46,8 @@ def rows(cursor: db.Cursor, batch: Batch, derived: Derived) -> None:
             _SQL["quarantine"],
             [failure.hit.site_id, failure.hit.hit_id, failure.reason, failure.detail, batch.now, encoded],
         )
+    if changed := sorted({event.site_id for event in derived.events if event.ts < batch.now - SETTLED}):
+        cursor.execute(_SQL["past_changed"], [changed])
     ledger.enter(cursor, batch.part, _books(derived, batch.now))
     cursor.execute(_SQL["drop_overflow"], [batch.overflow_ids])
     cursor.execute(_SQL["move_offset"], [batch.part, batch.entry_id, batch.number, batch.now])

@@ -8,6 +8,11 @@ INSERT INTO quarantine (site_id, hit_id, reason, detail, quarantined_at, hit) VA
 -- name: drop_overflow  (rows)
 DELETE FROM overflow WHERE id = ANY($1::bigint[]);
 
+-- name: past_changed  (rows: sites that have new events in a past whose answers are kept)
+UPDATE sites_site SET data_version = data_version + 1
+FROM (SELECT id FROM sites_site WHERE id = ANY($1::int[]) ORDER BY id FOR UPDATE) AS changed
+WHERE sites_site.id = changed.id;
+
 -- name: move_offset  (rows)
 INSERT INTO part_offset (part, entry_id, batch, committed_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (part) DO UPDATE SET entry_id = excluded.entry_id, batch = excluded.batch, committed_at = excluded.committed_at;

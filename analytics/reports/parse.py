@@ -54,7 +54,7 @@ def _condition(op: str, dimension: str, values: list[Any], modifiers: dict[str, 
         raise BadQuery(_FIELD, "the only modifier is case_sensitive, true or false")
     if op not in check.OPERATORS:
         raise BadQuery(_FIELD, f"there is no operator {op!r}; choose from {', '.join(check.OPERATORS)}, and, or, not")
-    return Condition(cast(Op, op), dimension, tuple(values), modifiers.get("case_sensitive", True))
+    return Condition(op, dimension, tuple(values), modifiers.get("case_sensitive", True))
 
 
 def as_list(tree: Filter) -> list[Any]:

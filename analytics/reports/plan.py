@@ -1,9 +1,9 @@
-"""Which engine answers: TimescaleDB for what is recent and short, DuckDB over the lake and the hot rows for the rest."""
+"""Which engine answers: TimescaleDB for what is recent and short, DuckDB over lake and hot rows for the rest."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from django.conf import settings
@@ -21,7 +21,7 @@ class Limits:
     """TimescaleDB holds all events of these last days."""
     span_days: int = 2
     """Longer ranges go to DuckDB."""
-    engine: duck.Limits = duck.Limits()
+    engine: duck.Limits = field(default_factory=duck.Limits)
     """What a statement may take."""
 
 
@@ -55,7 +55,7 @@ def choose(query: Query, now: dt.datetime, limits: Limits) -> Plan:
 
 
 def without_lake(query: Query, now: dt.datetime, limits: Limits) -> Plan | None:
-    """The plan while the lake is away: what TimescaleDB still has, with a warning when that is not all. None: nothing."""
+    """The plan while the lake is away: what TimescaleDB has, with a warning when that is not all. None: it has nothing."""
     floor = _floor(now, limits)
     low, _ = sql.window(query)
     if low >= floor:

@@ -1,4 +1,4 @@
-"""What an engine gives becomes the rows of an Answer: values in words, empty buckets filled, in order, one page of it."""
+"""What an engine gives becomes the rows of an Answer: values in words, empty buckets filled, in order, one page."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import adbc_driver_manager
 import duckdb
-from psycopg import errors as postgres
+from psycopg import errors as postgres  # noqa: TID251  (only what can go wrong)
 from psycopg_pool import PoolTimeout
 
 from analytics.lake import read

@@ -45,8 +45,8 @@ def resolve(
     """First instant of the range and first instant after it, in UTC, for a word such as `28d`.
 
     Days, weeks and months are those of the zone. `7d` and `6mo` end before today and this month; `day`, `month` and
-    `year` run to the end of the current one, `24h` and `realtime` (30 minutes) to that of the minute. `all` starts at `first`, the day of
-    the site's first event (today without one). Raises BadQuery.
+    `year` run to the end of the current one, `24h` and `realtime` (30 minutes) to that of the minute. `all` starts at
+    `first`, the day of the site's first event (today without one). Raises BadQuery.
     """
     clock = zone(zone_name)
     today = now.astimezone(clock).date()

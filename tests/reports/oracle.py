@@ -1,4 +1,4 @@
-"""The answer to a query by the definitions of METRICS, in plain Python over a list of events, without the code under test.
+"""The answer to a query by the definitions of METRICS, in plain Python, without the code under test.
 
 Slow and obvious: every event is looked at, visits are put together from all of their events, time is `zoneinfo`.
 """
@@ -83,9 +83,9 @@ class Oracle:
                 }
                 for key in keys:
                     found_visits[key].append(visit)
-        keys = self.all_keys(query, found_events, found_visits)
+        wanted = self.all_keys(query, found_events, found_visits)
         total = len({event.visitor_id for event in everybody})
-        rows = [Row(key, self.metrics(query, found_events[key], found_visits[key], total)) for key in keys]
+        rows = [Row(key, self.metrics(query, found_events[key], found_visits[key], total)) for key in wanted]
         self.sort(rows, query)
         return rows[query.offset : query.offset + query.limit], len(rows)
 
@@ -165,8 +165,8 @@ class Oracle:
         for name, direction in reversed(order):
             if name in query.dimensions:
                 index = query.dimensions.index(name)
-                rows.sort(key=lambda row: row.dimensions[index].encode(), reverse=direction == "desc")  # noqa: B023
+                rows.sort(key=lambda row: row.dimensions[index].encode(), reverse=direction == "desc")
                 continue
             index = query.metrics.index(name)
-            rows.sort(key=lambda row: row.metrics[index] or 0, reverse=direction == "desc")  # noqa: B023
-            rows.sort(key=lambda row: row.metrics[index] is None)  # noqa: B023
+            rows.sort(key=lambda row: row.metrics[index] or 0, reverse=direction == "desc")
+            rows.sort(key=lambda row: row.metrics[index] is None)

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.database
 NOW = world.LAST + dt.timedelta(days=2)
 HALF = 2
 """Batches up to this one are in the lake, the others in TimescaleDB only."""
-WORLDS = 3
-QUESTIONS = 90
+WORLDS = 2
+QUESTIONS = 80
 RANDOM = settings(
     max_examples=QUESTIONS,
     deadline=None,

@@ -117,12 +117,12 @@ def test_too_many_buckets_are_refused() -> None:
 
 @given(
     st.sampled_from(["UTC", BERLIN, "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Casablanca", "Pacific/Apia"]),
-    st.datetimes(dt.datetime(2011, 12, 1), dt.datetime(2030, 1, 1)),
+    st.integers(0, 18 * 365 * 86_400),
     st.integers(1, 400 * 86_400),
     st.integers(0, 10**6),
 )
-def test_offsets_are_those_of_the_zone_at_every_instant(zone: str, at: dt.datetime, length: int, part: int) -> None:
-    start = at.replace(tzinfo=dt.UTC)
+def test_offsets_are_those_of_the_zone_at_every_instant(zone: str, at: int, length: int, part: int) -> None:
+    start = dt.datetime(2011, 12, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=at)
     end = start + dt.timedelta(seconds=length)
     changes = timerange.offsets(zone, start, end)
     probe = start + (end - start) * (part / 10**6)

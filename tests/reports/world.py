@@ -1,5 +1,5 @@
-"""A small world with everything in it that is awkward: visits over midnight, clock changes and the edges of ranges, late
-events, equal times, bots, values that look like SQL, wildcards, or "not set"; and random questions about it."""
+"""A small world in which everything is awkward: visits over midnight, clock changes and the edges of ranges, late
+events, equal times, bots, values that look like SQL, wildcards or "not set"; and random questions about it."""
 
 from __future__ import annotations
 

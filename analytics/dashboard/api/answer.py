@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from analytics.dashboard.api.query import Asked, labelled
-from analytics.reports import catalog, parse, sql, timerange
+from analytics.reports import catalog, sql, timerange
 from analytics.reports.query import Answer, Query
 from analytics.sites.models import Site
 

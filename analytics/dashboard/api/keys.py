@@ -48,10 +48,10 @@ class PerHour(BaseThrottle):
         return True
 
 
-def site(key: ApiKey, scope: str, reference: str) -> Site:
-    """The site that a domain or id names, if the key may use `scope` on it. Raises AuthenticationFailed."""
+def site(request: Request, scope: str, reference: str) -> Site:
+    """The site that a domain or id names, if the request's key may use `scope` on it. Raises AuthenticationFailed."""
     known = lookup.site(reference)
     found = Site.objects.filter(pk=known.id).first() if known else None
-    if found is None or not key.allows(scope, found):
+    if found is None or not isinstance(request.auth, ApiKey) or not request.auth.allows(scope, found):
         raise AuthenticationFailed(_UNKNOWN)
     return found

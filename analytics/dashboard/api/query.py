@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 from analytics.reports import cache, check, parse, timerange
@@ -13,6 +13,7 @@ from analytics.sites.models import Site
 KEYS = ("site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination")
 INCLUDES = ("imports", "time_labels", "total_rows")
 MOST_ROWS = 10_000
+MOST_OFFSET = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,15 @@ def read(body: dict[str, Any], site: Site, now: dt.datetime) -> Asked:
             for name in _names(body, "dimensions")
         ),
         filter=parse.filters(filters),
-        order=(),
         limit=pagination.get("limit", MOST_ROWS),
         offset=pagination.get("offset", 0),
         total_rows=include.get("total_rows", False),
         fill=False,
     )
     query = _ordered(query, body.get("order_by"))
+    if not (0 < query.limit <= MOST_ROWS and 0 <= query.offset <= MOST_OFFSET):
+        raise BadQuery("pagination", f"limit must lie between 1 and {MOST_ROWS}, offset must not be negative")
     check.query(query)
-    if query.limit > MOST_ROWS:
-        raise BadQuery("pagination", f"limit must lie between 1 and {MOST_ROWS}")
     if include.get("time_labels") and not labelled(query):
         raise BadQuery("include", "time_labels needs a time dimension")
     return Asked(query, filters, include)
@@ -96,8 +96,6 @@ def _names(body: dict[str, Any], field: str) -> tuple[str, ...]:
 
 
 def _ordered(query: Query, given: Any) -> Query:
-    from dataclasses import replace
-
     if given is None:
         return query
     order = []

@@ -13,7 +13,7 @@ from analytics.events import Hit
 from analytics.ingest import accept, feed, visitor
 from analytics.ingest.demo import visitors, world
 from analytics.protocols import recount
-from analytics.sites import create, models
+from analytics.sites import models
 
 VISITS_PER_DAY = 130
 HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 10, 12, 13, 13, 12, 12, 13, 13, 12, 12, 13, 15, 17, 16, 11, 6)
@@ -38,7 +38,6 @@ def make(site: models.Site, days: int, tell: Callable[[str], None], *, wait: boo
     feeding.finish()
     if wait:
         feeding.wait()
-    create.data_changed(site.pk)
     return feeding.pushed
 
 

@@ -35,6 +35,8 @@ class Command(BaseCommand):
                 for position in importer.read(source):
                     bar.update(position - bar.n)
                     bar.set_postfix_str(f"{importer.summary.lines} lines", refresh=False)
+            if sys.stderr.isatty():
+                self._tell("Waiting for the buffer …" if no_wait else "Waiting until the writer has stored everything …")
             summary = importer.finish(wait=not no_wait)
         except access_log.Unreadable as error:
             raise CommandError(str(error)) from None

@@ -1,0 +1,47 @@
+"""What cannot be answered is refused before any engine is asked, and the refusal names the field."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from analytics.reports import check
+from analytics.reports.query import BadQuery, Condition, Query
+
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"metrics": ()}, "metrics"),
+        ({"metrics": ("revenues",)}, "metrics"),
+        ({"metrics": ("visits", "visits")}, "metrics"),
+        ({"dimensions": ("visit:planet",)}, "dimensions"),
+        ({"dimensions": ("time:day", "time:hour")}, "dimensions"),
+        ({"dimensions": tuple(f"event:props:{n}" for n in range(10))}, "dimensions"),
+        ({"filter": Condition("is", "x", ("1",))}, "filters"),
+        ({"filter": Condition("is", "event:page", ())}, "filters"),
+        ({"order": (("visits", "asc"),)}, "order_by"),
+        ({"order": (("visitors", "up"),)}, "order_by"),
+        ({"start": NOW, "end": NOW}, "date_range"),
+        ({"start": dt.datetime(2026, 1, 1)}, "date_range"),  # noqa: DTZ001
+        ({"start": dt.datetime(1, 1, 2, tzinfo=dt.UTC)}, "date_range"),
+        ({"dimensions": ("time:minute",), "start": NOW - 90 * DAY}, "date_range"),
+        ({"zone": "Europe/Atlantis"}, "timezone"),
+        ({"zone": "../../etc/passwd"}, "timezone"),
+        ({"limit": 0}, "limit"),
+        ({"offset": -1}, "offset"),
+    ],
+)
+def test_a_question_without_sense_is_refused_by_field(changes: dict[str, Any], field: str) -> None:
+    given: dict[str, Any] = {
+        "site_id": 1, "metrics": ("visitors", "pageviews"), "start": NOW - 10 * DAY, "end": NOW, "zone": "UTC",
+    }  # fmt: skip
+    check.query(Query(**given))
+    with pytest.raises(BadQuery) as refused:
+        check.query(Query(**(given | changes)))
+    assert refused.value.field == field

@@ -1,0 +1,149 @@
+"""Which site is meant: remembered, bounded, and still known while PostgreSQL is away."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import connections
+
+from analytics.events import ChannelRule, Ruleset
+from analytics.sites import create, lookup, models
+from tests import processes
+
+pytestmark = pytest.mark.database
+
+
+@contextlib.contextmanager
+def postgresql_away() -> Iterator[None]:
+    """Nothing listens where Django looks for it."""
+    connection = connections["default"]
+    settings, port = connection.settings_dict, connection.settings_dict["PORT"]
+    connection.close()
+    settings["PORT"] = str(processes.free_port())
+    try:
+        yield
+    finally:
+        connection.close()
+        settings["PORT"] = port
+
+
+def let_answers_age() -> None:
+    """As if half a minute had gone by."""
+    lookup._known.update({place: (0.0, value) for place, (_, value) in lookup._known.items()})
+
+
+def test_any_id_of_a_site_names_it(site: models.Site) -> None:
+    facts = lookup.SiteFacts(site.pk, "example.com", "UTC")
+    for reference in (
+        "example.com", "Example.COM", " www.example.com", str(site.pk), str(site.uuid), str(site.uuid).upper(), site.uuid.hex,
+        f"urn:uuid:{site.uuid}", site.measurement_id, site.measurement_id.lower(), site.public_key,
+    ):  # fmt: skip
+        assert lookup.site(reference) == facts, reference
+
+
+def test_what_names_no_site_is_not_even_asked_for(site: models.Site) -> None:
+    with postgresql_away():
+        for reference in ("", " ", "%", "*", "\0", "\ud83d", "é.example", "a b", "a/b", "a' OR 1=1", "x" * 254, "x" * 10_000):
+            assert lookup.site(reference) is None, reference
+    assert lookup._known == {}
+
+
+def test_an_answer_is_remembered_and_looked_up_again_when_it_is_old(site: models.Site) -> None:
+    assert lookup.site("example.com")
+    assert lookup.site("other.example") is None
+    create.site("other.example")
+    models.Site.objects.filter(pk=site.pk).delete()
+    assert lookup.site("example.com")
+    assert lookup.site("other.example") is None
+    let_answers_age()
+    assert lookup.site("other.example")
+
+
+def test_known_sites_stay_known_while_postgresql_is_away(site: models.Site) -> None:
+    key = create.secret_key(site)
+    known = (lookup.site("example.com"), lookup.secret(key), lookup.ruleset(site.pk), lookup.site("none.example"))
+    let_answers_age()
+    with postgresql_away():
+        assert (
+            lookup.site("example.com"), lookup.secret(key), lookup.ruleset(site.pk), lookup.site("none.example"),
+        ) == known  # fmt: skip
+        with pytest.raises(lookup.LookupAway):
+            lookup.site("never-asked.example")
+        with pytest.raises(lookup.LookupAway):
+            lookup.secret("sk_never_asked")
+    lookup._away_until = time.monotonic()
+    assert lookup.site("never-asked.example") is None
+
+
+def test_postgresql_is_left_alone_while_it_is_away(site: models.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    real = lookup._load_site
+
+    def load(reference: str) -> lookup.SiteFacts | None:
+        asked.append(reference)
+        return real(reference)
+
+    monkeypatch.setattr(lookup, "_load_site", load)
+    with postgresql_away():
+        for n in range(10):
+            with pytest.raises(lookup.LookupAway):
+                lookup.site(f"{n}.example")
+        assert asked == ["0.example"]
+    assert lookup._away_until > time.monotonic()
+    lookup._away_until = time.monotonic()
+    assert lookup.site("example.com")
+    assert lookup._away_until == 0.0
+
+
+def test_what_does_not_exist_is_forgotten_before_what_does(site: models.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "MAX_ENTRIES", 20)
+    assert lookup.site("example.com")
+    for n in range(100):
+        assert lookup.site(f"none-{n}.example") is None
+        assert len(lookup._known) <= 20
+    assert ("site", "example.com") in lookup._known
+
+
+def test_memory_is_bounded_though_everything_exists(site: models.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "MAX_ENTRIES", 3)
+    for reference in ("example.com", str(site.pk), site.public_key, site.measurement_id, str(site.uuid)):
+        assert lookup.site(reference)
+        assert len(lookup._known) <= 3
+
+
+def test_a_secret_key_that_was_revoked_stops_when_the_answer_is_old(site: models.Site) -> None:
+    key = create.secret_key(site)
+    assert lookup.secret(key) == site.pk
+    row = models.SecretKey.objects.filter(site=site).latest("pk")
+    row.revoked_at = dt.datetime.now(dt.UTC)
+    row.save()
+    let_answers_age()
+    assert lookup.secret(key) is None
+
+
+def test_a_text_that_is_no_secret_key_opens_nothing(site: models.Site) -> None:
+    create.secret_key(site)
+    for key in ("", "sk_", site.public_key, models.SecretKey.objects.latest("pk").hash, "é", "x" * 100_000):
+        assert lookup.secret(key) is None
+
+
+def test_the_rules_of_a_site_are_the_newest_and_name_its_own_hosts_first(site: models.Site) -> None:
+    assert lookup.ruleset(site.pk) == Ruleset(own_hosts=("example.com",))
+    rules = {"own_hosts": ["shop.example"], "channel_rules": [{"channel": "Paid", "medium": "cp*"}]}
+    models.Ruleset.objects.create(site=site, version=2, rules={"visit_timeout_seconds": 60})
+    models.Ruleset.objects.create(site=site, version=3, rules=rules)
+    let_answers_age()
+    assert lookup.ruleset(site.pk) == Ruleset(
+        version=3,
+        own_hosts=("example.com", "shop.example"),
+        channel_rules=(ChannelRule(channel="Paid", medium="cp*"),),
+    )
+    assert lookup.load_ruleset(site.pk, 2).visit_timeout_seconds == 60
+    assert lookup.load_ruleset(site.pk, 1) == Ruleset(own_hosts=("example.com",))
+    with pytest.raises(models.Ruleset.DoesNotExist):
+        lookup.load_ruleset(site.pk, 9)
+    assert lookup.longest_idle() == dt.timedelta(minutes=30)

@@ -1,0 +1,316 @@
+"""Between the door and the pipeline: durable, all or nothing, bounded, whatever Valkey does."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis
+from psycopg_pool import PoolTimeout
+
+from analytics import buffer
+from analytics.events import Hit
+from analytics.pipeline import books
+from analytics.sites import models
+from analytics.store import db
+from tests import builders, processes
+
+pytestmark = pytest.mark.database
+NOW = dt.datetime(2026, 11, 20, 12, 34, 56, tzinfo=dt.UTC)
+TODAY = dt.datetime.now(dt.UTC).date()
+DAY = dt.timedelta(days=1)
+PROMPT_SECONDS = 2.0
+"""Half a second for Valkey, and what a busy machine adds."""
+
+
+def forget_connections() -> None:
+    buffer._client.cache_clear()
+    buffer._away_until = 0.0
+
+
+@pytest.fixture
+def valkey(settings: Any, stores: None, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server of this test's own, the same program as the one in use, to be stopped, filled and killed."""
+    program = str(buffer.client().info("server").get("executable", ""))
+    if not os.access(program, os.X_OK):
+        pytest.skip("Valkey does not run on this machine")
+    port = processes.free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    settings.BUFFER_URL = f"redis://127.0.0.1:{port}/0"
+    forget_connections()
+    processes.wait_until(buffer.ready, "the test's own Valkey answers")
+    yield server
+    server.kill()
+    server.wait()
+    forget_connections()
+
+
+@contextlib.contextmanager
+def nothing_listens(settings: Any) -> Iterator[None]:
+    """Valkey is down: connections are refused."""
+    address = settings.BUFFER_URL
+    settings.BUFFER_URL = f"redis://127.0.0.1:{processes.free_port()}/0"
+    forget_connections()
+    yield
+    settings.BUFFER_URL = address
+    forget_connections()
+
+
+def rows(statement: str) -> list[tuple[Any, ...]]:
+    with db.transaction() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def in_streams() -> list[Hit]:
+    return [hit for part in buffer.lengths() for hit in buffer.waiting(part, "0-0")]
+
+
+def push(*hits: Hit, part: int = 0) -> dict[int, str]:
+    return buffer.push({part: hits}, NOW)
+
+
+def away(*hits: Hit) -> float:
+    """How long it took to say that nothing can be stored."""
+    began_at = time.monotonic()
+    with pytest.raises(buffer.Away):
+        push(*hits)
+    return time.monotonic() - began_at
+
+
+# --- Valkey is well ---
+
+
+def test_hits_come_out_as_they_went_in_and_in_their_order(stores: None) -> None:
+    hits = [builders.hit(visitor_id=n, event_id=uuid4(), previous_visitor_id=-(2**63)) for n in range(100)]
+    for hit in hits:
+        push(hit, part=3)
+    assert buffer.take(3, "0-0", 1000).hits == hits
+    assert buffer.take(2, "0-0", 1000).hits == []
+
+
+def test_reading_goes_on_behind_an_entry(stores: None) -> None:
+    ids = [push(builders.hit(visitor_id=n))[0] for n in range(3)]
+    assert [hit.visitor_id for hit in buffer.waiting(0, ids[0])] == [1, 2]
+    assert buffer.backlog(0, ids[1]) == 1
+    taken = buffer.take(0, ids[0], 1000)
+    assert (len(taken.hits), taken.entry_id, taken.overflow_ids) == (2, ids[2], [])
+
+
+def test_every_hit_is_counted_with_its_outcome_in_the_minute_it_came(stores: None) -> None:
+    buffer.push({0: [builders.hit(), builders.hit(refused="no_name")], 1: [builders.hit(site_id=2)]}, NOW)
+    minute = int(NOW.timestamp()) // 60 * 60
+    assert buffer.begin_taking(0, 1) == {f"{minute}:1:accepted:": 1, f"{minute}:1:refused:no_name": 1}
+    assert buffer.begin_taking(1, 1) == {f"{minute}:2:accepted:": 1}
+
+
+def test_counters_set_aside_are_read_again_after_a_crash_and_new_ones_wait(stores: None) -> None:
+    push(builders.hit())
+    first = buffer.begin_taking(0, 1)
+    push(builders.hit())
+    assert buffer.begin_taking(0, 1) == first
+    buffer.end_taking(0, 1)
+    assert buffer.begin_taking(0, 2) == first
+    buffer.end_taking(0, 2)
+    assert buffer.begin_taking(0, 3) == {}
+
+
+def test_a_newer_process_s_entries_can_be_read(stores: None) -> None:
+    hit = builders.hit()
+    encoded = buffer._encode([hit])
+    # An array of one more field than we know, and one that ends before the last.
+    import msgspec
+
+    (fields,) = msgspec.msgpack.decode(encoded)
+    for changed in ([*fields, "new"], fields[:-1]):
+        buffer.client().xadd(buffer.stream(0), {"h": msgspec.msgpack.encode([changed]), "n": 1})
+    assert buffer.take(0, "0-0", 10).hits == [hit, hit]
+
+
+def test_a_visitor_has_one_part_and_visitors_are_spread(stores: None) -> None:
+    parts = [buffer.part_of(1, f"203.0.113.{n} Firefox") for n in range(1000)]
+    assert parts == [buffer.part_of(1, f"203.0.113.{n} Firefox") for n in range(1000)]
+    assert all(150 < parts.count(part) < 350 for part in range(4))
+
+
+# --- Valkey is away ---
+
+
+def test_hits_overflow_into_postgresql_while_nothing_listens(settings: Any, site: models.Site) -> None:
+    hits = [builders.hit(site_id=site.pk, visitor_id=n) for n in range(5)]
+    with nothing_listens(settings):
+        assert buffer.push({0: hits[:3], 1: hits[3:]}, NOW) == {}
+        assert not buffer.ready()
+    assert rows("SELECT part, pushed_at FROM overflow ORDER BY part") == [(0, NOW), (1, NOW)]
+    assert in_streams() == []
+    push(builders.hit(site_id=site.pk, visitor_id=9))
+    builders.drain()
+    builders.drain()
+    assert rows("SELECT count(*), count(DISTINCT hit_id) FROM event") == [(6, 6)]
+    assert rows("SELECT count(*) FROM overflow") == [(0,)]
+    assert books.balance().holds
+
+
+def test_valkey_is_left_alone_for_a_moment_after_it_was_away(settings: Any, site: models.Site) -> None:
+    with nothing_listens(settings):
+        push(builders.hit(site_id=site.pk))
+        left_alone_until = buffer._away_until
+    buffer._away_until = left_alone_until
+    assert push(builders.hit(site_id=site.pk)) == {}
+    buffer._away_until = time.monotonic()
+    assert push(builders.hit(site_id=site.pk))
+    assert rows("SELECT count(*) FROM overflow") == [(2,)]
+
+
+def test_a_valkey_that_hangs_is_given_half_a_second_and_nothing_is_stored_twice(
+    valkey: subprocess.Popen[bytes], site: models.Site
+) -> None:
+    push(builders.hit(site_id=site.pk, visitor_id=1))
+    hanging = builders.hit(site_id=site.pk, visitor_id=2)
+    valkey.send_signal(signal.SIGSTOP)
+    try:
+        assert buffer.TIMEOUT_SECONDS <= away(hanging) < PROMPT_SECONDS
+        assert rows("SELECT count(*) FROM overflow") == [(0,)]
+        # Meanwhile it is left alone.
+        began_at = time.monotonic()
+        assert push(builders.hit(site_id=site.pk, visitor_id=3)) == {}
+        buffer.count_refused({"bad_json": 1}, NOW)
+        assert time.monotonic() - began_at < buffer.TIMEOUT_SECONDS
+    finally:
+        valkey.send_signal(signal.SIGCONT)
+    buffer._away_until = 0.0
+    assert push(builders.hit(site_id=site.pk, visitor_id=4))
+    # Whether the one that was refused got through is not known; if so, then once.
+    kept = [hit.visitor_id for hit in in_streams()]
+    assert kept in ([1, 4], [1, 2, 4])
+    builders.drain()
+    assert rows("SELECT count(*), count(DISTINCT hit_id) FROM event") == [(len(kept) + 1, len(kept) + 1)]
+    assert books.balance().holds
+
+
+def test_a_server_that_never_answers_is_given_half_a_second(settings: Any, stores: None) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.BUFFER_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        forget_connections()
+        assert away(builders.hit()) < PROMPT_SECONDS
+        forget_connections()
+        assert not buffer.ready()
+    assert rows("SELECT count(*) FROM overflow") == [(0,)]
+    forget_connections()
+
+
+def test_a_valkey_that_was_killed_is_replaced_by_the_overflow(valkey: subprocess.Popen[bytes], site: models.Site) -> None:
+    push(builders.hit(site_id=site.pk))
+    valkey.kill()
+    valkey.wait()
+    assert push(builders.hit(site_id=site.pk)) == {}
+    assert rows("SELECT count(*) FROM overflow") == [(1,)]
+
+
+def test_a_full_valkey_takes_nothing_at_all_and_gives_what_it_has(
+    valkey: subprocess.Popen[bytes], site: models.Site
+) -> None:
+    held = builders.hit(site_id=site.pk)
+    push(held)
+    buffer.client().config_set("maxmemory-policy", "noeviction")
+    buffer.client().config_set("maxmemory", "1")
+    with pytest.raises(buffer.Away):
+        buffer.push({0: [builders.hit(site_id=site.pk)], 1: [builders.hit(site_id=site.pk)]}, NOW)
+    buffer.count_refused({"bad_json": 1}, NOW)
+    assert in_streams() == [held]
+    assert sum(buffer.begin_taking(0, 1).values()) + sum(buffer.begin_taking(1, 1).values()) == 1
+    assert buffer.fullness() > 1
+    assert rows("SELECT count(*) FROM overflow") == [(0,)]
+    buffer.client().config_set("maxmemory", "0")
+    # It was full, not away: it is asked again at once.
+    assert push(builders.hit(site_id=site.pk))
+
+
+def test_when_both_are_away_nothing_was_accepted(settings: Any, stores: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_connection() -> None:
+        raise PoolTimeout
+
+    with nothing_listens(settings), monkeypatch.context() as patched:
+        patched.setattr(db, "transaction", no_connection)
+        away(builders.hit())
+    assert rows("SELECT count(*) FROM overflow") == [(0,)]
+    assert in_streams() == []
+
+
+def test_the_overflow_takes_all_parts_or_none(
+    settings: Any, stores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = iter([buffer._encode, None])
+
+    def encode(hits: Any) -> bytes:
+        if next(calls) is None:
+            raise PoolTimeout
+        return buffer_encode(hits)
+
+    buffer_encode: Callable[[Any], bytes] = buffer._encode
+    buffer._away_until = time.monotonic() + 10
+    monkeypatch.setattr(buffer, "_encode", encode)
+    with pytest.raises(buffer.Away):
+        buffer.push({0: [builders.hit()], 1: [builders.hit()]}, NOW)
+    assert rows("SELECT (SELECT count(*) FROM overflow), (SELECT count(*) FROM ledger)") == [(0, 0)]
+
+
+# --- salts ---
+
+
+def test_a_days_salt_is_the_same_in_every_process(stores: None) -> None:
+    first = buffer.salt(TODAY)
+    buffer._salts.clear()
+    assert buffer.salt(TODAY) == first
+    assert len(first) == 32
+
+
+def test_every_day_has_a_salt_of_its_own(stores: None) -> None:
+    assert len({buffer.salt(TODAY - DAY), buffer.salt(TODAY), buffer.salt(TODAY + DAY)}) == 3
+
+
+def test_valkey_destroys_a_salt_when_the_next_day_ends(stores: None) -> None:
+    buffer.salt(TODAY)
+    for day in (TODAY, TODAY + DAY):
+        expires_at = dt.datetime.fromtimestamp(int(buffer.client().execute_command("EXPIRETIME", f"salt:{day}")), dt.UTC)
+        assert expires_at == dt.datetime.combine(day + 2 * DAY, dt.time(), dt.UTC)
+
+
+def test_a_process_forgets_salts_older_than_yesterdays(stores: None) -> None:
+    for day in (TODAY - DAY, TODAY, TODAY + DAY, TODAY + 2 * DAY):
+        buffer.salt(day)
+    assert sorted(buffer._salts) == [TODAY + DAY, TODAY + 2 * DAY, TODAY + 3 * DAY]
+
+
+def test_a_buffer_that_is_away_at_midnight_does_not_matter(settings: Any, stores: None) -> None:
+    today = buffer.salt(TODAY)
+    with nothing_listens(settings):
+        assert buffer.salt(TODAY) == today
+        assert buffer.salt(TODAY + DAY) != today
+        with pytest.raises(buffer.Away):
+            buffer.salt(TODAY + 2 * DAY)
+
+
+def test_a_full_buffer_gives_the_salt_that_is_there(valkey: subprocess.Popen[bytes]) -> None:
+    first = buffer.salt(TODAY)
+    buffer._salts.clear()
+    buffer.client().config_set("maxmemory-policy", "noeviction")
+    buffer.client().config_set("maxmemory", "1")
+    assert buffer.salt(TODAY) == first
+
+
+def test_faults_of_valkey_are_one_family(stores: None) -> None:
+    assert issubclass(redis.TimeoutError, buffer.Fault)
+    assert issubclass(redis.ConnectionError, buffer.Fault)
