@@ -319,8 +319,10 @@ def salt(day: dt.date) -> bytes:
 def _shared_salt(day: dt.date) -> bytes:
     key = f"salt:{day.isoformat()}"
     midnight = dt.datetime.combine(day + dt.timedelta(days=2), dt.time(), dt.UTC)
-    client().set(key, secrets.token_bytes(32), nx=True, exat=midnight)
     found = client().get(key)
+    if found is None:
+        client().set(key, secrets.token_bytes(32), nx=True, exat=midnight)
+        found = client().get(key)
     if not isinstance(found, bytes):
         raise redis.DataError(f"no salt for {day}")
     return found

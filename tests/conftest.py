@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,13 +41,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """pytest-django's own; the pools are closed before the test database goes."""
+    """pytest-django's own; every other session is ended before the test database goes."""
     from analytics.lake import tables
     from analytics.store import db
 
     yield
     tables.close_catalogs()
     db.close_pools()
+    with contextlib.closing(db.connect(autocommit=True)) as connection:
+        # A thread of the live server may still be at a request that its browser no longer waits for.
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = ''"
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -80,7 +80,8 @@ def _event(hit: Hit, rules: Rules, open_visits: OpenVisits) -> Event:
     ruleset = rules.of_site(hit.site_id)
     at = page(said.url, ruleset.own_hosts[0])
     idle = dt.timedelta(seconds=ruleset.visit_timeout_seconds)
-    visit = open_visits.place(hit, idle, lambda: _attributes(hit, said, at, ruleset, rules.geo))
+    category = _category(hit, said, at, ruleset)
+    visit = open_visits.place(hit, idle, not category, lambda: _attributes(hit, said, at, ruleset, rules.geo))
     return Event(
         site_id=hit.site_id,
         ts=hit.ts,
@@ -100,7 +101,7 @@ def _event(hit: Hit, rules: Rules, open_visits: OpenVisits) -> Event:
         revenue=said.revenue,
         currency=said.currency,
         props=msgspec.json.encode(said.props, order="sorted").decode() if said.props else "{}",
-        category=_category(hit, said, at, ruleset),
+        category=category,
         ruleset=ruleset.version,
         **msgspec.structs.asdict(visit.attributes),
     )

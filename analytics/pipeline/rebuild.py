@@ -27,7 +27,7 @@ def open_visits(cursor: db.Cursor, part: int, batch: int, now: dt.datetime) -> O
     found = OpenVisits()
     names = [field.name for field in msgspec.structs.fields(Attributes)]
     cursor.execute(_SQL["open_visits"], [part, now - lookup.longest_idle() - MARGIN, batch - RECENT_BATCHES])
-    for site_id, visitor_id, visit_id, started_at, last_at, *values in cursor:
+    for site_id, visitor_id, visit_id, started_at, last_at, counted, *values in cursor:
         attributes = Attributes(**dict(zip(names, values, strict=True)))
-        found.open(site_id, Visit(visit_id, visitor_id, started_at, last_at, attributes))
+        found.open(site_id, Visit(visit_id, visitor_id, started_at, last_at, counted, attributes))
     return found

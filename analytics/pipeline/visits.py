@@ -2,6 +2,9 @@
 
 A visit ends after the site's idle time, never at midnight, after 24 hours at most. Its id is a function of site,
 visitor and first instant, so the same hits give the same visits, here and in every recount.
+
+Events that reports leave out (an image in an access log, a page the site excludes) have visits of their own: they neither
+begin nor prolong one that counts.
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ class Visit(msgspec.Struct):
     visitor_id: int
     started_at: dt.datetime
     last_at: dt.datetime
+    counted: bool
     attributes: Attributes
 
     def takes(self, ts: dt.datetime, idle: dt.timedelta) -> bool:
@@ -58,9 +62,9 @@ class Visit(msgspec.Struct):
         return self.started_at - idle <= ts <= self.last_at + idle and ts - self.started_at < LONGEST
 
 
-def visit_id(site_id: int, visitor_id: int, started_at: dt.datetime) -> int:
+def visit_id(site_id: int, visitor_id: int, started_at: dt.datetime, counted: bool = True) -> int:
     """64 bits, signed."""
-    text = f"{site_id} {visitor_id} {started_at.timestamp():.6f}"
+    text = f"{site_id} {visitor_id} {started_at.timestamp():.6f}{'' if counted else ' left out'}"
     return int.from_bytes(blake2b(text.encode(), digest_size=8, person=b"visit").digest(), signed=True)
 
 
@@ -68,32 +72,31 @@ class OpenVisits:
     """The visits of one part that may still go on; the visitor seen longest ago is forgotten first."""
 
     def __init__(self) -> None:
-        self._by_visitor: OrderedDict[tuple[int, int], list[Visit]] = OrderedDict()
+        self._by_visitor: OrderedDict[tuple[int, int, bool], list[Visit]] = OrderedDict()
 
-    def place(self, hit: Hit, idle: dt.timedelta, attributes: Callable[[], Attributes]) -> Visit:
+    def place(self, hit: Hit, idle: dt.timedelta, counted: bool, attributes: Callable[[], Attributes]) -> Visit:
         """The visit of a hit: one that is open, else a new one with the attributes of this hit."""
-        visit = self._find(hit.site_id, hit.visitor_id, hit.ts, idle)
+        visit = self._find((hit.site_id, hit.visitor_id, counted), hit.ts, idle)
         if visit is None and hit.previous_visitor_id is not None:
-            visit = self._find(hit.site_id, hit.previous_visitor_id, hit.ts, idle)
+            visit = self._find((hit.site_id, hit.previous_visitor_id, counted), hit.ts, idle)
         if visit is None:
-            number = visit_id(hit.site_id, hit.visitor_id, hit.ts)
-            visit = Visit(number, hit.visitor_id, hit.ts, hit.ts, attributes())
+            number = visit_id(hit.site_id, hit.visitor_id, hit.ts, counted)
+            visit = Visit(number, hit.visitor_id, hit.ts, hit.ts, counted, attributes())
             self.open(hit.site_id, visit)
         visit.last_at = max(visit.last_at, hit.ts)
         return visit
 
     def open(self, site_id: int, visit: Visit) -> None:
         """Remember a visit. Of one visitor the last few are kept: history may arrive beside the present."""
-        visits = self._by_visitor.setdefault((site_id, visit.visitor_id), [])
+        visits = self._by_visitor.setdefault((site_id, visit.visitor_id, visit.counted), [])
         visits.append(visit)
         del visits[:-4]
         while len(self._by_visitor) > MOST_VISITORS:
             self._by_visitor.popitem(last=False)
 
-    def _find(self, site_id: int, visitor_id: int, ts: dt.datetime, idle: dt.timedelta) -> Visit | None:
-        visits = self._by_visitor.get((site_id, visitor_id), ())
-        for visit in reversed(visits):
+    def _find(self, key: tuple[int, int, bool], ts: dt.datetime, idle: dt.timedelta) -> Visit | None:
+        for visit in reversed(self._by_visitor.get(key, ())):
             if visit.takes(ts, idle):
-                self._by_visitor.move_to_end((site_id, visitor_id))
+                self._by_visitor.move_to_end(key)
                 return visit
         return None

@@ -42,11 +42,11 @@ def name(value: str | None) -> str:
 
 
 def url(value: str | None) -> str:
-    """A page's address: http(s), or a path on the site's own domain."""
+    """A page's address: http(s), or a path on the site's own domain. An app's screens (`app://…`) count as pages."""
     clean = text(value.strip(), Limits.URL_CHARS) if value else ""
     if clean and not re.match(r"/|https?://|app://", clean, re.IGNORECASE):
         raise Refused(Refusal.BAD_URL, "url must be an http(s) address or a path that starts with a slash.")
-    return clean
+    return f"http{clean[3:]}" if clean[:1] in {"a", "A"} else clean
 
 
 def event_id(value: str | None) -> uuid.UUID | None:

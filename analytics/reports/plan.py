@@ -55,7 +55,7 @@ def choose(query: Query, now: dt.datetime, limits: Limits) -> Plan:
 
 
 def without_lake(query: Query, now: dt.datetime, limits: Limits) -> Plan | None:
-    """The plan while the lake is away: what TimescaleDB has, with a warning when that is not all. None: it has nothing."""
+    """The plan while the lake is away: what TimescaleDB has, with a warning when that is not all. None: nothing."""
     floor = _floor(now, limits)
     low, _ = sql.window(query)
     if low >= floor:

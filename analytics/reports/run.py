@@ -13,15 +13,17 @@ from dataclasses import replace
 
 import adbc_driver_manager
 import duckdb
-from psycopg import errors as postgres  # noqa: TID251  (only what can go wrong)
-from psycopg_pool import PoolTimeout
 
 from analytics.lake import read
 from analytics.reports import check, cold, fragments, hot, plan, rows, sql
 from analytics.reports.plan import Limits, Plan
 from analytics.reports.query import Answer, Query
+from analytics.store import db
 
 log = logging.getLogger(__name__)
+
+_QUERY_CANCELED = "57014"
+"""PostgreSQL's SQLSTATE after statement_timeout."""
 
 
 class Unavailable(Exception):
@@ -40,11 +42,18 @@ def answer(query: Query, now: dt.datetime) -> Answer:
     given = plan.limits()
     try:
         return _answer(query, now, given)
-    except (duckdb.InterruptException, duckdb.OutOfMemoryException, postgres.QueryCanceled) as error:
-        log.warning("a query was stopped: %s", error)
-        raise TooMuch("The question takes too long: ask for a shorter range, fewer dimensions or a filter.") from error
-    except (postgres.OperationalError, PoolTimeout, adbc_driver_manager.OperationalError) as error:
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
+        raise _stopped(error) from error
+    except (*db.AWAY, adbc_driver_manager.OperationalError) as error:
+        if getattr(error, "sqlstate", None) == _QUERY_CANCELED:
+            raise _stopped(error) from error
+        log.warning("TimescaleDB is away: %s", error)
         raise Unavailable("TimescaleDB cannot be reached now.") from error
+
+
+def _stopped(error: Exception) -> TooMuch:
+    log.warning("a question was stopped: %s", error)
+    return TooMuch("The question takes too long: ask for a shorter range, fewer dimensions or a filter.")
 
 
 def _answer(query: Query, now: dt.datetime, given: Limits) -> Answer:

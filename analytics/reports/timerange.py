@@ -70,7 +70,7 @@ def _dates(word: str, today: dt.date) -> tuple[dt.date, dt.date]:
     }
     if word in named:
         return named[word]
-    counted = re.fullmatch(r"([1-9]\d{0,3})(d|mo)", word)
+    counted = re.fullmatch(r"([1-9][0-9]{0,3})(d|mo)", word)
     if counted and counted[2] == "d" and int(counted[1]) <= MOST_DAYS:
         return today - int(counted[1]) * _DAY, today
     if counted and counted[2] == "mo" and int(counted[1]) <= MOST_MONTHS:
@@ -208,4 +208,4 @@ def _months(first: dt.date, months: int) -> dt.date:
 
 
 def _is_date(text: str) -> bool:
-    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) is not None
+    return re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None

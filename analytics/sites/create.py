@@ -71,4 +71,4 @@ def snippet(site: models.Site, ingest_url: str) -> str:
 def data_changed(site_id: int) -> None:
     """Past numbers of the site changed: answers cached before are no longer used."""
     models.Site.objects.filter(pk=site_id).update(data_version=F("data_version") + 1)
-    invalidate_obj(models.Site.objects.all().nocache().get(pk=site_id))
+    invalidate_obj(models.Site.objects.all().nocache().get(pk=site_id))  # type: ignore[attr-defined]

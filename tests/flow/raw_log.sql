@@ -36,7 +36,7 @@ SELECT
         ELSE 'page'
     END AS kind,
     agent = '-' OR (
-        regexp_matches(agent, '(?i)bot|crawl|spider|slurp;|feed|fetcher|rss|reader|archive|preview|proxy|wget|curl|python'
+        regexp_matches(agent, '(?i)bot|crawl|spider|slurp;|feed|fetcher|libfetch|rss|reader|archive|preview|proxy|wget|curl|python'
             '|ruby|java/|perl|php|libwww-perl|phantom|monitor|facebookexternal|embedly|aggregat|chef client|webmaster'
             '|http://|https://|google-http|binlar|robosourcer|portscout|nutch|link sleuth|indy library')
         OR agent IN ('Mozilla/4.0', 'Mozilla/5.0')

@@ -14,7 +14,7 @@ from django.test import Client
 
 from analytics import buffer
 from analytics.events import Hit, Limits
-from analytics.ingest import tracker, views
+from analytics.ingest import accept, tracker
 from analytics.sites import models
 from tests import processes
 
@@ -74,8 +74,8 @@ def test_both_formats_are_received_with_and_without_a_slash(client: Client) -> N
 def test_the_content_type_means_nothing(client: Client) -> None:
     for content_type in (
         "application/json", "text/plain", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "", "x",
-        "multipart/form-data; boundary=x", "multipart/form-data", "application/xml", "a/b; charset=nonsense", "x" * 5000,
-        "application/json; charset=utf-16",
+        "multipart/form-data; boundary=x", "multipart/form-data", "application/xml", "a/b; charset=nonsense",
+        "x" * 5000, "application/json; charset=utf-16",
     ):  # fmt: skip
         for path in PATHS[::2]:
             body = body_for(path)
@@ -84,10 +84,10 @@ def test_the_content_type_means_nothing(client: Client) -> None:
 
 
 def test_what_the_client_would_like_to_be_answered_means_nothing(client: Client) -> None:
-    for accept in ("text/html", "image/png", "nonsense", "*/*;q=0", "application/xml;q=1", "", "a" * 5000):
+    for wanted in ("text/html", "image/png", "nonsense", "*/*;q=0", "application/xml;q=1", "", "a" * 5000):
         for query in ("", "?format=xml", "?format=api"):
             path = f"/v1/events{query}"
-            response = client.post(path, body_for("/v1"), "text/plain", headers={"accept": accept})
+            response = client.post(path, body_for("/v1"), "text/plain", headers={"accept": wanted})
             assert (response.status_code, response["Content-Type"]) == (202, "application/json")
     assert client.get("/v1/events", headers={"accept": "image/png"}).status_code == 405
 
@@ -243,7 +243,7 @@ def test_an_unforeseen_error_shows_nothing_of_the_inside(
     def fail(*_: object) -> None:
         raise RuntimeError("the secret of the house")
 
-    monkeypatch.setattr(views.accept, "request", fail)
+    monkeypatch.setattr(accept, "request", fail)
     client.raise_request_exception = False
     response = client.post("/v1/events", body_for("/v1"), content_type="text/plain")
     assert response.status_code == 500
@@ -262,7 +262,8 @@ def test_the_tracker_is_served_to_be_kept_for_an_hour(client: Client) -> None:
 
 def test_the_tracker_is_not_sent_again_to_who_has_it(client: Client) -> None:
     for known, status in (
-        ("{}", 304), ("W/{}", 304), ('"other", {}', 304), ("*", 304), ('"other"', 200), ("nonsense", 200), ("x" * 8000, 200),
+        ("{}", 304), ("W/{}", 304), ('"other", {}', 304), ("*", 304), ('"other"', 200), ("nonsense", 200),
+        ("x" * 8000, 200),
     ):  # fmt: skip
         response = client.get("/js/recount.js", headers={"if-none-match": known.replace("{}", tracker.ETAG)})
         assert response.status_code == status

@@ -19,10 +19,19 @@ MIDNIGHT = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 
 
 def place(
-    open_visits: visits.OpenVisits, at: dt.datetime, visitor: int = 1, previous: int | None = None
+    open_visits: visits.OpenVisits, at: dt.datetime, visitor: int = 1, previous: int | None = None, counted: bool = True
 ) -> visits.Visit:
     hit = builders.hit(ts=at, visitor_id=visitor, previous_visitor_id=previous)
-    return open_visits.place(hit, IDLE, lambda: EMPTY)
+    return open_visits.place(hit, IDLE, counted, lambda: EMPTY)
+
+
+def test_what_reports_leave_out_neither_begins_nor_prolongs_a_counted_visit() -> None:
+    open_visits = visits.OpenVisits()
+    image = place(open_visits, builders.NOW, counted=False)
+    page = place(open_visits, builders.NOW)
+    place(open_visits, builders.NOW + 20 * MINUTE, counted=False)
+    later = place(open_visits, builders.NOW + 40 * MINUTE)
+    assert len({image.id, page.id, later.id}) == 3
 
 
 def test_thirty_minutes_idle_end_a_visit_and_one_second_less_does_not() -> None:

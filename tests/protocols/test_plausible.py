@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from decimal import Decimal
 from typing import Any
@@ -28,10 +29,12 @@ def read(**event: Any) -> ClientEvent:
 
 def refused(**event: Any) -> wire.Reply:
     payload = json.dumps(PAGE | event)
-    with pytest.raises(Refused) as caught:
+    try:
         plausible.split(wire.Request("POST", "/api/event", "", {}, payload.encode()))
         plausible.read(payload)
-    return plausible.refuse(caught.value, 400)
+    except Refused as refused:
+        return plausible.refuse(refused, 400)
+    raise AssertionError("it was accepted")
 
 
 def test_short_keys_and_long_ones_say_the_same() -> None:
@@ -177,11 +180,7 @@ KEYS = sorted({key for keys in plausible._KEYS.values() for key in keys})
 @settings(max_examples=300, deadline=None)
 def test_whatever_the_fields_hold_the_event_is_read_or_refused(event: dict[str, Any]) -> None:
     payload = json.dumps(event)
-    for call, value in (
-        (plausible.read, payload),
-        (plausible.split, wire.Request("POST", "/api/event", "", {}, payload.encode())),
-    ):
-        try:
-            call(value)  # type: ignore[operator]
-        except Refused:
-            continue
+    with contextlib.suppress(Refused):
+        plausible.read(payload)
+    with contextlib.suppress(Refused):
+        plausible.split(wire.Request("POST", "/api/event", "", {}, payload.encode()))

@@ -142,8 +142,8 @@ def test_duckdb_reaches_nothing_but_the_lake(stores: None) -> None:
         "SET allowed_directories = ['/']",
         "SELECT * FROM settings",
     ):
+        statement = sql.Statement(text, (), frozenset({"ts", "site_id"}))
         with pytest.raises(duckdb.Error):
-            statement = sql.Statement(text, (), frozenset({"ts", "site_id"}))
             cold.answer(query(), statement, (), _no_rows(), plan.Limits())
 
 

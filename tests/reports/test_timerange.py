@@ -58,7 +58,9 @@ def test_all_begins_with_the_first_day_and_never_after_today() -> None:
     assert timerange.resolve("all", "UTC", NOW, dt.date(2030, 1, 1))[0] == dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 
 
-@pytest.mark.parametrize("word", ["", "7", "d", "0d", "5001d", "101mo", "-7d", "7D", "day ", "１d", "week", "7d\n"])
+@pytest.mark.parametrize(
+    "word", ["", "7", "d", "0d", "5001d", "101mo", "-7d", "7D", "day ", "\uff11d", "1\uff11d", "week", "7d\n"]
+)
 def test_a_word_that_is_none_is_refused_by_name(word: str) -> None:
     with pytest.raises(BadQuery, match="date_range"):
         timerange.resolve(word, "UTC", NOW)

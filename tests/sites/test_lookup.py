@@ -39,15 +39,28 @@ def let_answers_age() -> None:
 def test_any_id_of_a_site_names_it(site: models.Site) -> None:
     facts = lookup.SiteFacts(site.pk, "example.com", "UTC")
     for reference in (
-        "example.com", "Example.COM", " www.example.com", str(site.pk), str(site.uuid), str(site.uuid).upper(), site.uuid.hex,
-        f"urn:uuid:{site.uuid}", site.measurement_id, site.measurement_id.lower(), site.public_key,
+        "example.com", "Example.COM", " www.example.com", str(site.pk), str(site.uuid), str(site.uuid).upper(),
+        site.uuid.hex, f"urn:uuid:{site.uuid}", site.measurement_id, site.measurement_id.lower(), site.public_key,
     ):  # fmt: skip
         assert lookup.site(reference) == facts, reference
 
 
 def test_what_names_no_site_is_not_even_asked_for(site: models.Site) -> None:
     with postgresql_away():
-        for reference in ("", " ", "%", "*", "\0", "\ud83d", "é.example", "a b", "a/b", "a' OR 1=1", "x" * 254, "x" * 10_000):
+        for reference in (
+            "",
+            " ",
+            "%",
+            "*",
+            "\0",
+            "\ud83d",
+            "é.example",
+            "a b",
+            "a/b",
+            "a' OR 1=1",
+            "x" * 254,
+            "x" * 10_000,
+        ):
             assert lookup.site(reference) is None, reference
     assert lookup._known == {}
 

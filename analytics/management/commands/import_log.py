@@ -36,7 +36,7 @@ class Command(BaseCommand):
                     bar.update(position - bar.n)
                     bar.set_postfix_str(f"{importer.summary.lines} lines", refresh=False)
             if sys.stderr.isatty():
-                self._tell("Waiting for the buffer …" if no_wait else "Waiting until the writer has stored everything …")
+                self._tell(f"Waiting for the {'buffer' if no_wait else 'writer'} …")
             summary = importer.finish(wait=not no_wait)
         except access_log.Unreadable as error:
             raise CommandError(str(error)) from None

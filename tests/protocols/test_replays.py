@@ -1,0 +1,97 @@
+"""Recordings of real Plausible clients, byte for byte through the view and a writer."""
+
+from __future__ import annotations
+
+import ipaddress
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from analytics.pipeline import books
+from analytics.sites import create
+from analytics.store import db
+from tests import builders, shared
+
+pytestmark = pytest.mark.database
+HOP_BY_HOP = {"content-length", "connection", "content-type", "host"}
+
+
+def replay(client: Client, recording: str) -> list[int]:
+    """Send every request as it was recorded; the statuses."""
+    statuses = []
+    for request in shared.read_json(f"captures/{recording}"):
+        headers = {name.lower(): value for name, value in request["headers"]}
+        body = request["body"].encode()
+        assert len(body) == request["body_len"]
+        sent = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
+        response = client.generic(
+            request["method"], request["path"], body, headers["content-type"], headers=sent, REMOTE_ADDR="127.0.0.1"
+        )
+        assert response.content == b"ok"
+        assert "x-plausible-dropped" not in response
+        statuses.append(response.status_code)
+    return statuses
+
+
+def stored(columns: str) -> list[tuple[Any, ...]]:
+    builders.drain()
+    with db.transaction() as cursor:
+        cursor.execute(f"SELECT {columns} FROM event JOIN hit USING (hit_id) ORDER BY hit_id")
+        return cursor.fetchall()
+
+
+@pytest.fixture
+def door(settings: Any, stores: None) -> Client:
+    """The ingest pool behind one proxy, with the sites of the recordings."""
+    settings.ROOT_URLCONF = "config.urls_ingest"
+    settings.MIDDLEWARE = []
+    settings.TRUSTED_PROXIES = [ipaddress.ip_network("127.0.0.1/32")]
+    create.site("site.test")
+    create.site("example.com")
+    return Client()
+
+
+def test_the_official_browser_tracker(door: Client) -> None:
+    assert replay(door, "browser-plausible_new.json") == [202] * 8
+    author = {"author": "Jüri"}
+    rows = stored("name, host, path, props, interactive, revenue, currency, engagement_ms, scroll_percent")
+    bought, clicked = {"sku": "a", "qty": "2", "ok": "true"}, {"url": "http://other.test:8788/blank"}
+    assert rows == [
+        ("pageview", "site.test", "/start", author, True, None, "", 0, 0),
+        ("Purchase", "site.test", "/start", author | bought, True, Decimal("15.9900"), "USD", 0, 0),
+        ("auto", "site.test", "/start", author, False, None, "", 0, 0),
+        ("engagement", "site.test", "/start", author, True, None, "", 3518, 66),
+        ("pageview", "site.test", "/spa2", author, True, None, "", 0, 0),
+        ("Outbound Link: Click", "site.test", "/spa2", author | clicked, True, None, "", 0, 0),
+        ("File Download", "site.test", "/spa2", author | {"url": "http://site.test:8788/f.pdf"}, True, None, "", 0, 0),
+        ("engagement", "site.test", "/spa2", author, True, None, "", 4240, 66),
+    ]  # fmt: skip
+    # One person's visit came with a campaign; the last event says that it is a headless browser.
+    attributes = stored("utm_source, utm_medium, utm_campaign, category <> ''")
+    assert attributes[:7] == [("nl", "email", "spring", False)] * 7
+    assert attributes[7][3] is True
+    assert books.balance().holds
+
+
+def test_the_payloads_are_kept_as_they_came(door: Client) -> None:
+    replay(door, "browser-plausible_new.json")
+    recorded = [request["body"] for request in shared.read_json("captures/browser-plausible_new.json")]
+    assert [payload for (payload,) in stored("payload")] == recorded
+
+
+def test_the_python_client(door: Client) -> None:
+    assert replay(door, "plausible-events-py.json") == [202, 202]
+    assert stored("name, props, utm_source, utm_campaign, ip_prefix, browser") == [
+        ("pageview", {}, "newsletter", "été", "203.0.113.0/24", "Firefox"),
+        ("my event", {"os": "mac", "n": "3", "flag": "True"}, "newsletter", "été", "203.0.113.0/24", "Firefox"),
+    ]
+    assert stored("host, path") == [("localhost", "/login/user"), ("localhost", "/")]
+
+
+def test_the_python_client_after_answers_that_made_it_try_again(door: Client) -> None:
+    assert replay(door, "plausible-events-py-retry.json") == [202] * 5
+    # It names no ids: what it sends again is counted again.
+    assert [name for (name,) in stored("name")] == ["pageview"] * 4 + ["my event"]
+    assert books.balance().holds
