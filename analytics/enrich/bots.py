@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import crawleruseragents  # type: ignore[import-untyped]
+import crawleruseragents
 import ua_parser_rs
 
 from analytics.enrich import tables

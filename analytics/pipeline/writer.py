@@ -1,8 +1,8 @@
 """The writer process: takes parts that nobody has, and writes their batches one after the other.
 
 A part belongs to whoever holds its advisory lock, which ends with the connection: a writer that dies leaves its parts
-to the others at once. Whatever happens in a batch, its transaction is undone, the part's memory is dropped, and the batch
-is taken again from the committed offset.
+to the others at once. Whatever happens in a batch, its transaction is undone, the part's memory is dropped, and the
+batch is taken again from the committed offset.
 """
 
 from __future__ import annotations

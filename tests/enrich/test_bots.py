@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # type: ignore[import-untyped]
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 from analytics.enrich import bots
 from tests import shared

@@ -1,4 +1,4 @@
-"""An event over HTTP is a number in the Stats API seconds later, from TimescaleDB, from the lake and after a recount."""
+"""An event over HTTP is a number in the Stats API: from TimescaleDB, from the lake and after a recount."""
 
 from __future__ import annotations
 

@@ -73,9 +73,7 @@ def test_a_file_is_downloaded_once_and_the_cache_stays_below_its_limit(
     assert not list(Path(settings.LAKE_CACHE_DIR).rglob("*.parquet"))
 
 
-def test_a_bucket_that_is_away_is_said_to_be_away(
-    s3: str, record: Callable[..., list[Hit]], site: models.Site
-) -> None:
+def test_a_bucket_that_is_away_is_said_to_be_away(s3: str, record: Callable[..., list[Hit]], site: models.Site) -> None:
     record([{}])
     export.export("hits")
     export.export("events")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -19,7 +20,7 @@ from analytics.sites import models
 from tests import builders
 
 pytestmark = pytest.mark.database
-SPAN = {"start": "2026-11-20T11:00", "end": "2026-11-20T13:00"}
+SPAN: dict[str, Any] = {"start": "2026-11-20T11:00", "end": "2026-11-20T13:00"}
 PAGES = ["/admin/", "/admin/history/", "/admin/history/download", "/admin/recount/", "/admin/books/"]
 
 
@@ -51,7 +52,7 @@ def test_history_shows_the_raw_hit_with_its_event(
     staff: Client, record: Callable[..., list[Hit]], site: models.Site
 ) -> None:
     (hit,) = exported(record, {"url": "/pricing", "title": "<script>alert(1)</script>"})
-    page = staff.get("/admin/history/", {"site": site.pk, **SPAN}).content.decode()
+    page = staff.get("/admin/history/", SPAN | {"site": site.pk}).content.decode()
     assert str(hit.hit_id) in page
     assert "/pricing" in page
     assert "<script>alert(1)" not in page
@@ -59,7 +60,7 @@ def test_history_shows_the_raw_hit_with_its_event(
 
 
 def test_history_says_what_is_wrong_with_a_search(staff: Client, site: models.Site) -> None:
-    page = staff.get("/admin/history/", {"site": site.pk, "start": SPAN["end"], "end": SPAN["start"]})
+    page = staff.get("/admin/history/", {"site": str(site.pk), "start": SPAN["end"], "end": SPAN["start"]})
     assert "The end must be after the start." in page.content.decode()
 
 
@@ -67,17 +68,15 @@ def test_a_download_as_csv_has_every_row_and_no_formula(
     staff: Client, record: Callable[..., list[Hit]], site: models.Site
 ) -> None:
     exported(record, {"url": "/a", "title": "=HYPERLINK(1)"}, {"url": "/b", "title": "B"})
-    answer = staff.get("/admin/history/download", {"site": site.pk, **SPAN, "format": "csv"})
+    answer = staff.get("/admin/history/download", SPAN | {"site": site.pk, "format": "csv"})
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
     assert [row["path"] for row in rows] == ["/b", "/a"]
     assert [row["title"] for row in rows] == ["B", "'=HYPERLINK(1)"]
 
 
-def test_a_download_as_parquet_is_untouched(
-    staff: Client, record: Callable[..., list[Hit]], site: models.Site
-) -> None:
+def test_a_download_as_parquet_is_untouched(staff: Client, record: Callable[..., list[Hit]], site: models.Site) -> None:
     exported(record, {"url": "/a", "title": "=HYPERLINK(1)"})
-    answer = staff.get("/admin/history/download", {"site": site.pk, **SPAN, "format": "parquet"})
+    answer = staff.get("/admin/history/download", SPAN | {"site": site.pk, "format": "parquet"})
     assert pq.read_table(io.BytesIO(answer.content))["title"].to_pylist() == ["=HYPERLINK(1)"]
 
 

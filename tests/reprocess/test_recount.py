@@ -101,9 +101,7 @@ def test_doing_it_twice_changes_nothing_more(record: Callable[..., list[Hit]], s
     assert (hot(), lake(site)) == before
 
 
-def test_rows_that_come_after_a_recount_are_exported_once(
-    record: Callable[..., list[Hit]], site: models.Site
-) -> None:
+def test_rows_that_come_after_a_recount_are_exported_once(record: Callable[..., list[Hit]], site: models.Site) -> None:
     record(VISIT)
     rules(site, visit_timeout_seconds=600)
     ask(site)
@@ -181,9 +179,7 @@ def test_the_command_says_what_changed_and_refuses_nonsense(
         call_command("reprocess", "nowhere", "--from", "2026-11-20", "--to", "2026-11-20")
 
 
-def test_a_recount_left_by_a_worker_that_died_is_run_again(
-    record: Callable[..., list[Hit]], site: models.Site
-) -> None:
+def test_a_recount_left_by_a_worker_that_died_is_run_again(record: Callable[..., list[Hit]], site: models.Site) -> None:
     record(VISIT)
     job = jobs.ask(site.pk, DAY, DAY)
     Recount.objects.filter(pk=job.pk).update(state=Recount.State.RUNNING)
