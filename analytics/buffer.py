@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import secrets
 import threading
 import time
 from collections import Counter
@@ -292,37 +291,3 @@ def cut(part: int, taking: int) -> tuple[dict[str, int], str]:
 
 def _counters(found: Mapping[bytes, bytes]) -> dict[str, int]:
     return {name.decode(): int(n) for name, n in found.items()}
-
-
-# --- salts ---
-
-_salts: dict[dt.date, bytes] = {}
-
-
-def salt(day: dt.date) -> bytes:
-    """The secret of a UTC day, shared by all processes; Valkey destroys it when the next day ends. Raises Away.
-
-    It is made a day ahead, so that a buffer that is away at midnight does not matter.
-    """
-    for wanted in (day, day + dt.timedelta(days=1)):
-        if wanted not in _salts:
-            try:
-                _salts[wanted] = _shared_salt(wanted)
-            except redis.RedisError as error:
-                if wanted == day:
-                    raise Away("the day's salt is not known and the buffer is away") from error
-    for old in [known for known in list(_salts) if known < day - dt.timedelta(days=1)]:
-        _salts.pop(old, None)
-    return _salts[day]
-
-
-def _shared_salt(day: dt.date) -> bytes:
-    key = f"salt:{day.isoformat()}"
-    midnight = dt.datetime.combine(day + dt.timedelta(days=2), dt.time(), dt.UTC)
-    found = client().get(key)
-    if found is None:
-        client().set(key, secrets.token_bytes(32), nx=True, exat=midnight)
-        found = client().get(key)
-    if not isinstance(found, bytes):
-        raise redis.DataError(f"no salt for {day}")
-    return found

@@ -100,11 +100,13 @@ STORAGES = {
 }
 
 # --- ingest ---
+VISITOR_KEY = env.text("VISITOR_KEY", SECRET_KEY)
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 GEOIP_DB = env.text("GEOIP_DB", "")
 
 # --- cache ---
-CACHEOPS_REDIS = CACHE_URL
+# A cache that hangs makes things slower, not stuck.
+CACHEOPS_REDIS = f"{CACHE_URL}{'&' if '?' in CACHE_URL else '?'}socket_timeout=0.5&socket_connect_timeout=0.5"
 CACHEOPS_DEGRADE_ON_FAILURE = True
 CACHEOPS_DEFAULTS = {"timeout": 30}
 CACHEOPS = {

@@ -15,7 +15,7 @@ import msgspec
 
 from analytics import buffer
 from analytics.events import Hit
-from analytics.ingest import accept, visitor
+from analytics.ingest import accept, salts, visitor
 from analytics.pipeline.writer import Writer
 from analytics.protocols import recount
 from analytics.sites import models
@@ -64,7 +64,7 @@ def admitted(site: models.Site, item: Mapping[str, Any], at: dt.datetime) -> tup
 def _know_salts(day: dt.date) -> None:
     """Salts of days for which Valkey would keep none; the same in every run."""
     for known in (day - dt.timedelta(days=1), day, day + dt.timedelta(days=1)):
-        buffer._salts.setdefault(known, blake2b(known.isoformat().encode(), digest_size=32).digest())
+        salts._known.setdefault(known, blake2b(known.isoformat().encode(), digest_size=32).digest())
 
 
 def record(site: models.Site, items: Iterable[Mapping[str, Any]], now: dt.datetime | None = None) -> list[Hit]:

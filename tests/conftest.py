@@ -66,6 +66,7 @@ def _stores_for_those_who_need_them(request: pytest.FixtureRequest) -> None:
 def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
     """Empty TimescaleDB, Valkey and lake; what the process remembers of them is forgotten."""
     from analytics import buffer
+    from analytics.ingest import salts
     from analytics.lake import tables
     from analytics.sites import lookup
     from analytics.store import db
@@ -79,7 +80,7 @@ def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
             cursor.execute("SELECT to_regclass($1) IS NOT NULL", [table])
             if cursor.fetchone() == (True,):
                 cursor.execute(f"TRUNCATE {table}")
-    buffer._salts.clear()
+    salts._known.clear()
     buffer._away_until = 0.0
     lookup.forget()
     tables.close_catalogs()

@@ -20,6 +20,7 @@ from psycopg_pool import PoolTimeout
 
 from analytics import buffer
 from analytics.events import Hit
+from analytics.ingest import salts
 from analytics.pipeline import books
 from analytics.sites import models
 from analytics.store import db
@@ -268,18 +269,18 @@ def test_the_overflow_takes_all_parts_or_none(settings: Any, stores: None, monke
 
 
 def test_a_days_salt_is_the_same_in_every_process(stores: None) -> None:
-    first = buffer.salt(TODAY)
-    buffer._salts.clear()
-    assert buffer.salt(TODAY) == first
+    first = salts.of(TODAY)
+    salts._known.clear()
+    assert salts.of(TODAY) == first
     assert len(first) == 32
 
 
 def test_every_day_has_a_salt_of_its_own(stores: None) -> None:
-    assert len({buffer.salt(TODAY - DAY), buffer.salt(TODAY), buffer.salt(TODAY + DAY)}) == 3
+    assert len({salts.of(TODAY - DAY), salts.of(TODAY), salts.of(TODAY + DAY)}) == 3
 
 
 def test_valkey_destroys_a_salt_when_the_next_day_ends(stores: None) -> None:
-    buffer.salt(TODAY)
+    salts.of(TODAY)
     for day in (TODAY, TODAY + DAY):
         seconds: Any = buffer.client().expiretime(f"salt:{day}")
         expires_at = dt.datetime.fromtimestamp(seconds, dt.UTC)
@@ -288,22 +289,22 @@ def test_valkey_destroys_a_salt_when_the_next_day_ends(stores: None) -> None:
 
 def test_a_process_forgets_salts_older_than_yesterdays(stores: None) -> None:
     for day in (TODAY - DAY, TODAY, TODAY + DAY, TODAY + 2 * DAY):
-        buffer.salt(day)
-    assert sorted(buffer._salts) == [TODAY + DAY, TODAY + 2 * DAY, TODAY + 3 * DAY]
+        salts.of(day)
+    assert sorted(salts._known) == [TODAY + DAY, TODAY + 2 * DAY, TODAY + 3 * DAY]
 
 
 def test_a_buffer_that_is_away_at_midnight_does_not_matter(settings: Any, stores: None) -> None:
-    today = buffer.salt(TODAY)
+    today = salts.of(TODAY)
     with nothing_listens(settings):
-        assert buffer.salt(TODAY) == today
-        assert buffer.salt(TODAY + DAY) != today
+        assert salts.of(TODAY) == today
+        assert salts.of(TODAY + DAY) != today
         with pytest.raises(buffer.Away):
-            buffer.salt(TODAY + 2 * DAY)
+            salts.of(TODAY + 2 * DAY)
 
 
 def test_a_full_buffer_gives_the_salt_that_is_there(valkey: subprocess.Popen[bytes]) -> None:
-    first = buffer.salt(TODAY)
-    buffer._salts.clear()
+    first = salts.of(TODAY)
+    salts._known.clear()
     buffer.client().config_set("maxmemory-policy", "noeviction")
     buffer.client().config_set("maxmemory", "1")
-    assert buffer.salt(TODAY) == first
+    assert salts.of(TODAY) == first

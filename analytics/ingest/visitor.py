@@ -15,6 +15,7 @@ from django.conf import settings
 
 from analytics import buffer
 from analytics.events import ClientEvent
+from analytics.ingest import salts
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -77,11 +78,11 @@ def identify(site_id: int, said: ClientEvent, who: tuple[Address | None, str], n
     if lasting := _lasting(site_id, said):
         return lasting
     today = now.date()
-    return _of_the_day(site_id, who, (buffer.salt(today), buffer.salt(today - dt.timedelta(days=1))))
+    return _of_the_day(site_id, who, (salts.of(today), salts.of(today - dt.timedelta(days=1))))
 
 
 def historical(site_id: int, said: ClientEvent, who: tuple[Address | None, str], happened_at: dt.datetime) -> Visitor:
-    """The visitor of an event of the past, whose salt is gone: the day's key is derived from SECRET_KEY.
+    """The visitor of an event of the past, whose salt is gone: the day's key is derived from VISITOR_KEY.
 
     The same event always has the same visitor, so that a second import repeats the first. The ids are not
     those that the door gave live.
@@ -100,7 +101,7 @@ def _of_the_past(site_id: int, who: tuple[Address | None, str], day: dt.date) ->
 @functools.lru_cache(maxsize=1000)
 def _past_key(day: dt.date) -> bytes:
     text = f"visitors of {day.isoformat()}"
-    return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256")
+    return hmac.digest(settings.VISITOR_KEY.encode(), text.encode(), "sha256")
 
 
 def _lasting(site_id: int, said: ClientEvent) -> Visitor | None:
@@ -108,7 +109,12 @@ def _lasting(site_id: int, said: ClientEvent) -> Visitor | None:
     if not (said.user_id or said.client_id):
         return None
     text = f"u {said.user_id}" if said.user_id else f"c {said.client_id}"
-    return Visitor(hashed(b"", site_id, text), None, False, buffer.part_of(site_id, text))
+    return Visitor(hashed(_lasting_key(), site_id, text), None, False, buffer.part_of(site_id, text))
+
+
+@functools.cache
+def _lasting_key() -> bytes:
+    return hmac.digest(settings.VISITOR_KEY.encode(), b"visitors that last", "sha256")
 
 
 def _of_the_day(site_id: int, who: tuple[Address | None, str], keys: tuple[bytes, bytes]) -> Visitor:

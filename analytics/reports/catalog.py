@@ -6,7 +6,6 @@ The SQL is the part that TimescaleDB and DuckDB share. It speaks of three relati
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -208,12 +207,3 @@ def conditions(tree: Filter | None) -> Iterator[Condition]:
         case All() | AnyOf():
             for part in tree.of:
                 yield from conditions(part)
-
-
-def public() -> dict[str, list[dict[str, str]]]:
-    """The catalogue in words, for documentation and pages."""
-    described = ("name", "label", "unit", "definition")
-    return {
-        "metrics": [{key: dataclasses.asdict(m)[key] for key in described} for m in _METRICS],
-        "dimensions": [{"name": d.name, "label": d.label} for d in DIMENSIONS.values()],
-    }

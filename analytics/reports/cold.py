@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -15,16 +16,24 @@ from analytics.store import db
 _SQL = db.statements(__file__)
 
 
-def answer(query: Query, statement: Statement, files: Sequence[str], hot: pa.Table, limits: Limits) -> Found:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where the events are: files of the lake (which may hold others too), and rows that are not in them."""
+
+    files: Sequence[str]
+    hot: pa.Table
+
+
+def answer(query: Query, statement: Statement, stored: Stored, limits: Limits) -> Found:
     """Rows and rulesets of the union of files and hot rows.
 
     Raises duckdb.InterruptException when it takes too long, OutOfMemoryException when too much, and IOException when a
     file has gone.
     """
     with duck.session(limits.engine) as session:
-        session.register("hot", hot)
-        session.execute(_SQL["files"], [list(files)])
-        name = "both" if files and hot.num_rows else "lake" if files else "hot"
+        session.register("hot", stored.hot)
+        session.execute(_SQL["files"], [list(stored.files)])
+        name = "both" if stored.files and stored.hot.num_rows else "lake" if stored.files else "hot"
         session.execute(_SQL[name].format(columns=", ".join(sorted(statement.columns | {"ruleset"}))))
         rows = session.execute(statement.text, statement.parameters).fetchall()
         found = session.execute(_SQL["rulesets"], [query.site_id, query.start, query.end]).fetchall()

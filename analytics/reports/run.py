@@ -82,7 +82,7 @@ def _asked_both(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
         statement, span = _composed(query, fragments.DUCKDB), sql.window(query)
         lake = read.slice(query.site_id, *span)
         fresh = hot.beyond(lake.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        return cold.answer(query, statement, lake.files, fresh, given)
+        return cold.answer(query, statement, cold.Stored(lake.files, fresh), given)
 
     return _worded(chosen, ask, now)
 

@@ -7,9 +7,8 @@ import ipaddress
 
 import pytest
 
-from analytics import buffer
 from analytics.events import ClientEvent
-from analytics.ingest import visitor
+from analytics.ingest import salts, visitor
 
 TRUSTED = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1/32", "fd00::/8")]
 TODAY = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -19,7 +18,7 @@ WHO = (ipaddress.ip_address("203.0.113.9"), "Firefox")
 @pytest.fixture(autouse=True)
 def _salts(monkeypatch: pytest.MonkeyPatch) -> None:
     days = [TODAY.date() + dt.timedelta(days=n) for n in range(-2, 3)]
-    monkeypatch.setattr(buffer, "_salts", {day: day.isoformat().encode() for day in days})
+    monkeypatch.setattr(salts, "_known", {day: day.isoformat().encode() for day in days})
 
 
 @pytest.mark.parametrize(

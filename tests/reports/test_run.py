@@ -22,6 +22,7 @@ pytestmark = pytest.mark.database
 
 NOW = builders.NOW + dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
+NOTHING = cold.Stored((), pa.table({"ts": pa.array([], pa.timestamp("us", "UTC")), "site_id": [], "ruleset": []}))
 
 
 def query(**changes: Any) -> Query:
@@ -112,7 +113,7 @@ def test_a_file_that_has_gone_is_as_a_lake_that_is_away(
 def test_a_query_that_takes_too_long_is_stopped_in_either_engine(stores: None, settings: Any) -> None:
     slow = sql.Statement("SELECT count(*) FROM range(100000000000)", (), frozenset({"ts", "site_id"}))
     with pytest.raises(duckdb.InterruptException):
-        cold.answer(query(), slow, (), _no_rows(), plan.Limits(engine=duck.Limits(timeout_seconds=1)))
+        cold.answer(query(), slow, NOTHING, plan.Limits(engine=duck.Limits(timeout_seconds=1)))
     slow = sql.Statement("SELECT pg_sleep(10)", (), frozenset())
     with pytest.raises(errors.QueryCanceled):
         hot.answer(query(), slow, plan.Limits(engine=duck.Limits(timeout_seconds=1)))
@@ -121,11 +122,7 @@ def test_a_query_that_takes_too_long_is_stopped_in_either_engine(stores: None, s
 def test_memory_is_bounded(stores: None) -> None:
     greedy = sql.Statement("SELECT count(DISTINCT i) FROM range(50000000) t(i)", (), frozenset({"ts", "site_id"}))
     with pytest.raises(duckdb.OutOfMemoryException):
-        cold.answer(query(), greedy, (), _no_rows(), plan.Limits(engine=duck.Limits(memory="40MB")))
-
-
-def _no_rows() -> pa.Table:
-    return pa.table({"ts": pa.array([], pa.timestamp("us", "UTC")), "site_id": [], "ruleset": []})
+        cold.answer(query(), greedy, NOTHING, plan.Limits(engine=duck.Limits(memory="40MB")))
 
 
 def test_duckdb_reaches_nothing_but_the_lake(stores: None) -> None:
@@ -144,7 +141,7 @@ def test_duckdb_reaches_nothing_but_the_lake(stores: None) -> None:
     ):
         statement = sql.Statement(text, (), frozenset({"ts", "site_id"}))
         with pytest.raises(duckdb.Error):
-            cold.answer(query(), statement, (), _no_rows(), plan.Limits())
+            cold.answer(query(), statement, NOTHING, plan.Limits())
 
 
 def test_timescaledb_is_only_read(stores: None) -> None:
