@@ -119,6 +119,7 @@ class RecountAdmin(admin.ModelAdmin):
     ]
     list_filter = ["state", "site"]
     list_select_related = ["site"]
+    fields = ["asked_by", "asked_at", "finished_at"]
     change_form_template = "portal/recount.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:

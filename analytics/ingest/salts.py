@@ -1,4 +1,4 @@
-"""The secrets of the days, which cookieless visitors are named under: made, shared and destroyed in the buffer's Valkey."""
+"""The secrets of the days, under which cookieless visitors are named; Valkey makes, shares and destroys them."""
 
 from __future__ import annotations
 

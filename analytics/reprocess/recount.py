@@ -38,7 +38,7 @@ class Done:
     day: dt.date
     hits: int
     changed: int
-    """Events that differ in any column from the one before."""
+    """Events that differ from the one before in more than the version of the rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +77,20 @@ def _day(site_id: int, start: dt.datetime, rules: derive.Rules, open_visits: vis
                 f" {rules.of_site(site_id).version}; the first is {first.hit.hit_id}: {first.detail}"
             )
         new = rows.as_arrow(derived.events, hits)
-        changed = _differing(new, rows.events(site_id, start, end, reach.committed))
-        if changed:
+        old = rows.events(site_id, start, end, reach.committed)
+        if _differing("differing", new, old):
             _replace_hot(site_id, (start, end), reach, new)
             if (there := _of_lake(new, reach)).num_rows:
                 rows.replace_in_lake(table, site_id, (start, end), there, reach.lake)
-    return Done(start.date(), len(derived.events), changed)
+    return Done(start.date(), len(derived.events), _differing("changed", new, old))
 
 
-def _differing(new: pa.Table, old: pa.Table) -> int:
+def _differing(how: str, new: pa.Table, old: pa.Table) -> int:
     """How many rows of either are not in the other as they are, counted by hit."""
     with duckdb.connect() as connection:
         connection.register("new", new)
         connection.register("old", old)
-        found = connection.execute(_SQL["differing"]).fetchone()
+        found = connection.execute(_SQL[how]).fetchone()
     return int(found[0]) if found else 0
 
 

@@ -7,6 +7,13 @@ SELECT count(DISTINCT hit_id) FROM (
     (SELECT * FROM new EXCEPT SELECT * FROM old) UNION ALL (SELECT * FROM old EXCEPT SELECT * FROM new)
 );
 
+-- name: changed  (_differing, in DuckDB)
+SELECT count(DISTINCT hit_id) FROM (
+    (SELECT * EXCLUDE (ruleset) FROM new EXCEPT SELECT * EXCLUDE (ruleset) FROM old)
+    UNION ALL
+    (SELECT * EXCLUDE (ruleset) FROM old EXCEPT SELECT * EXCLUDE (ruleset) FROM new)
+);
+
 -- name: drop_hot  (_replace_hot)
 DELETE FROM event
 USING unnest($4::int[], $5::bigint[]) AS reached (part, batch)

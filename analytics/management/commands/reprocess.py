@@ -34,7 +34,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for metric, before in job.before.items():
             self.stdout.write(f"{metric:>16}  {before} → {job.after.get(metric)}")
-        self.stdout.write(f"{job.hits} hits recounted, {job.changed} events changed.")
+        self.stdout.write(f"{_count(job.hits, 'hit')} recounted, {_count(job.changed, 'event')} changed.")
 
     def _say(self, done: recount.Done) -> None:
-        self.stdout.write(f"{done.day}: {done.hits} hits, {done.changed} events changed")
+        self.stdout.write(f"{done.day}: {_count(done.hits, 'hit')}, {_count(done.changed, 'event')} changed")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
