@@ -81,25 +81,9 @@ class ClientEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Set by formats that know that it is no page (`asset`, `error`, `redirect` of an access log)."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What reports count, derived from a hit under a ruleset; one row of the table `event`.
+class VisitAttributes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a visit takes from its first event and repeats on all of them. What is not set is the empty string."""
 
-    Text is never null: what is not set is the empty string. The attributes from `entry_path` to `language` are the
-    visit's own (its first event's), repeated on each of its events.
-    """
-
-    site_id: int
-    ts: dt.datetime
-    hit_id: UUID
-    event_id: UUID | None
-    visitor_id: int
-    cookieless: bool
-    visit_id: int
-    visit_started_at: dt.datetime
-    name: str
-    host: str
-    path: str
-    title: str
     entry_path: str
     referrer: str
     source: str
@@ -122,6 +106,26 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Desktop, Mobile, Tablet, TV, Console or Other."""
     screen: str
     language: str
+
+
+class Event(VisitAttributes, frozen=True, kw_only=True):
+    """What reports count, derived from a hit under a ruleset; one row of the table `event`.
+
+    Text is never null: what is not set is the empty string.
+    """
+
+    site_id: int
+    ts: dt.datetime
+    hit_id: UUID
+    event_id: UUID | None
+    visitor_id: int
+    cookieless: bool
+    visit_id: int
+    visit_started_at: dt.datetime
+    name: str
+    host: str
+    path: str
+    title: str
     interactive: bool
     engagement_ms: int
     scroll_percent: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Iterator
 
 from analytics.lake import storage, tables
 
@@ -32,19 +33,27 @@ def expire(name: tables.Name, now: dt.datetime | None = None) -> int:
     return len(old)
 
 
-def orphans(name: tables.Name) -> set[str]:
-    """Names of data files in the storage that no snapshot needs."""
-    table = tables.load(name)
-    needed = {storage.name_of(path) for path in table.inspect.all_files()["file_path"].to_pylist()}
-    return {found for found in _walk(f"{name}/data") if found not in needed}
+def collect(name: tables.Name, now: dt.datetime | None = None) -> int:
+    """Delete the data files that no snapshot needs: of expired snapshots, and of commits that never came; how many.
+
+    Files younger than a day stay: their commit may still be on its way.
+    """
+    before = (now or dt.datetime.now(dt.UTC)) - EXPORTS_KEPT
+    store = storage.storage()
+    # First what is there, then what is needed: a file committed in between is in the second and stays.
+    there = [found for found in _walk(f"{name}/data") if store.get_modified_time(found) < before]
+    needed = {storage.name_of(path) for path in tables.load(name).inspect.all_files()["file_path"].to_pylist()}
+    orphans = [found for found in there if found not in needed]
+    for orphan in orphans:
+        store.delete(orphan)
+    return len(orphans)
 
 
-def _walk(folder: str) -> list[str]:
+def _walk(folder: str) -> Iterator[str]:
     try:
         folders, files = storage.storage().listdir(folder)
     except FileNotFoundError:
-        return []
-    found = [f"{folder}/{file}" for file in files]
+        return
+    yield from (f"{folder}/{file}" for file in files)
     for inner in folders:
-        found += _walk(f"{folder}/{inner}")
-    return found
+        yield from _walk(f"{folder}/{inner}")

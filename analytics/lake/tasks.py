@@ -31,6 +31,7 @@ def expire() -> None:
     """Drop old snapshots and the files that no snapshot needs."""
     for name in tables.HOT_TABLE:
         expiring.expire(name)
+        expiring.collect(name)
 
 
 @shared_task

@@ -15,8 +15,8 @@ import msgspec
 from analytics import protocols
 from analytics.enrich import address, bots, channel, device, excluded, source
 from analytics.enrich.geo import Geo
-from analytics.events import ClientEvent, Event, Hit, Refused, Ruleset
-from analytics.pipeline.visits import Attributes, OpenVisits
+from analytics.events import ClientEvent, Event, Hit, Refused, Ruleset, VisitAttributes
+from analytics.pipeline.visits import OpenVisits
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -117,12 +117,12 @@ def page(url: str, own_host: str) -> Page:
     return Page(own_host, path if path.startswith("/") else "")
 
 
-def _attributes(hit: Hit, said: ClientEvent, at: Page, rules: Ruleset, geo: Geo) -> Attributes:
+def _attributes(hit: Hit, said: ClientEvent, at: Page, rules: Ruleset, geo: Geo) -> VisitAttributes:
     """What the visit that this hit begins takes from it."""
     came = source.attribute(said.url, said.referrer, rules.own_hosts, rules.source_names)
     machine = device.parse(hit.user_agent)
     place = geo.locate(hit.ip_prefix)
-    return Attributes(
+    return VisitAttributes(
         entry_path=at.path,
         referrer=came.referrer,
         source=came.source,

@@ -6,7 +6,8 @@ import datetime as dt
 
 import msgspec
 
-from analytics.pipeline.visits import Attributes, OpenVisits, Visit
+from analytics.events import VisitAttributes
+from analytics.pipeline.visits import OpenVisits, Visit
 from analytics.sites import lookup
 from analytics.store import db
 
@@ -25,9 +26,9 @@ def offset(cursor: db.Cursor, part: int) -> tuple[str, int]:
 def open_visits(cursor: db.Cursor, part: int, batch: int, now: dt.datetime) -> OpenVisits:
     """The visits of a part with an event of late, from the table `event`."""
     found = OpenVisits()
-    names = [field.name for field in msgspec.structs.fields(Attributes)]
+    names = [field.name for field in msgspec.structs.fields(VisitAttributes)]
     cursor.execute(_SQL["open_visits"], [part, now - lookup.longest_idle() - MARGIN, batch - RECENT_BATCHES])
     for site_id, visitor_id, visit_id, started_at, last_at, counted, *values in cursor:
-        attributes = Attributes(**dict(zip(names, values, strict=True)))
+        attributes = VisitAttributes(**dict(zip(names, values, strict=True)))
         found.open(site_id, Visit(visit_id, visitor_id, started_at, last_at, counted, attributes))
     return found

@@ -1,6 +1,6 @@
 -- what:  the state of a part
 -- takes: the part; for visits also a moment and a batch number, what is older than both is over
--- gives: its offset; its recent visits, attributes in the order of visits.Attributes
+-- gives: its offset; its recent visits, attributes in the order of events.VisitAttributes
 
 -- name: offset  (offset)
 SELECT entry_id, batch FROM part_offset WHERE part = $1;

@@ -16,35 +16,10 @@ from hashlib import blake2b
 
 import msgspec
 
-from analytics.events import Hit
+from analytics.events import Hit, VisitAttributes
 
 LONGEST = dt.timedelta(hours=24)
 MOST_VISITORS = 500_000
-
-
-class Attributes(msgspec.Struct, frozen=True):
-    """What a visit takes from its first event and repeats on all of them. The names are those of events.Event."""
-
-    entry_path: str
-    referrer: str
-    source: str
-    medium: str
-    channel: str
-    utm_source: str
-    utm_medium: str
-    utm_campaign: str
-    utm_content: str
-    utm_term: str
-    country: str
-    region: str
-    city: str
-    browser: str
-    browser_version: str
-    os: str
-    os_version: str
-    device: str
-    screen: str
-    language: str
 
 
 class Visit(msgspec.Struct):
@@ -55,7 +30,7 @@ class Visit(msgspec.Struct):
     started_at: dt.datetime
     last_at: dt.datetime
     counted: bool
-    attributes: Attributes
+    attributes: VisitAttributes
 
     def takes(self, ts: dt.datetime, idle: dt.timedelta) -> bool:
         """Whether an event at `ts` belongs to this visit, be it a little out of order."""
@@ -74,7 +49,7 @@ class OpenVisits:
     def __init__(self) -> None:
         self._by_visitor: OrderedDict[tuple[int, int, bool], list[Visit]] = OrderedDict()
 
-    def place(self, hit: Hit, idle: dt.timedelta, counted: bool, attributes: Callable[[], Attributes]) -> Visit:
+    def place(self, hit: Hit, idle: dt.timedelta, counted: bool, attributes: Callable[[], VisitAttributes]) -> Visit:
         """The visit of a hit: one that is open, else a new one with the attributes of this hit."""
         visit = self._find((hit.site_id, hit.visitor_id, counted), hit.ts, idle)
         if visit is None and hit.previous_visitor_id is not None:

@@ -9,12 +9,13 @@ import sys
 import msgspec
 import pytest
 
+from analytics.events import VisitAttributes
 from analytics.pipeline import visits
 from tests import builders
 
 IDLE = dt.timedelta(minutes=30)
 MINUTE = dt.timedelta(minutes=1)
-EMPTY = visits.Attributes(*[""] * len(msgspec.structs.fields(visits.Attributes)))
+EMPTY = VisitAttributes(**{field.name: "" for field in msgspec.structs.fields(VisitAttributes)})
 MIDNIGHT = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 
 
