@@ -99,14 +99,20 @@ STORAGES = {
     "lake": _lake,
 }
 
+# --- reports ---
+REPORT_HOT_SPAN_DAYS = env.number("REPORT_HOT_SPAN_DAYS", 2, least=0, most=HOT_DAYS)
+REPORT_THREADS = env.number("REPORT_THREADS", 2, least=1, most=256)
+REPORT_MEMORY_MB = env.number("REPORT_MEMORY_MB", 1024, least=64)
+REPORT_TIMEOUT_SECONDS = env.number("REPORT_TIMEOUT_SECONDS", 30, least=1, most=3600)
+
 # --- ingest ---
 VISITOR_KEY = env.text("VISITOR_KEY", SECRET_KEY)
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 GEOIP_DB = env.text("GEOIP_DB", "")
 
 # --- cache ---
-# A cache that hangs makes things slower, not stuck.
-CACHEOPS_REDIS = f"{CACHE_URL}{'&' if '?' in CACHE_URL else '?'}socket_timeout=0.5&socket_connect_timeout=0.5"
+CACHEOPS_REDIS = CACHE_URL
+CACHEOPS_CLIENT_CLASS = "analytics.sites.cache_server.CacheServer"
 CACHEOPS_DEGRADE_ON_FAILURE = True
 CACHEOPS_DEFAULTS = {"timeout": 30}
 CACHEOPS = {

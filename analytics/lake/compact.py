@@ -8,7 +8,7 @@ from collections import Counter
 
 from pyiceberg.expressions import BooleanExpression
 
-from analytics.lake import tables
+from analytics.lake import files, tables
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +38,11 @@ def _day(day: dt.date) -> BooleanExpression:
 
 
 def _crowded_days(name: tables.Name) -> list[dt.date]:
-    files: Counter[tuple[dt.date, int]] = Counter()
+    table = tables.load(name)
+    snapshot = table.current_snapshot()
+    found: Counter[tuple[dt.date, int]] = Counter()
     rows: Counter[dt.date] = Counter()
-    for task in tables.load(name).scan().plan_files():
-        day = dt.date(1970, 1, 1) + dt.timedelta(days=int(task.file.partition[0]))
-        files[day, int(task.file.partition[1])] += 1
-        rows[day] += task.file.record_count
-    return sorted({day for (day, _), n in files.items() if n > MOST_FILES and rows[day] <= MOST_ROWS})
+    for file in files.of(table, snapshot) if snapshot else ():
+        found[file.day, file.bucket] += 1
+        rows[file.day] += file.rows
+    return sorted({day for (day, _), n in found.items() if n > MOST_FILES and rows[day] <= MOST_ROWS})

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Iterator
 
-from analytics.lake import storage, tables
+from analytics.lake import files, storage, tables
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def collect(name: tables.Name, now: dt.datetime | None = None) -> int:
     store = storage.storage()
     # First what is there, then what is needed: a file committed in between is in the second and stays.
     there = [found for found in _walk(f"{name}/data") if store.get_modified_time(found) < before]
-    needed = {storage.name_of(path) for path in tables.load(name).inspect.all_files()["file_path"].to_pylist()}
+    needed = {storage.name_of(address) for address in files.needed(tables.load(name))}
     orphans = [found for found in there if found not in needed]
     for orphan in orphans:
         store.delete(orphan)

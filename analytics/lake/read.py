@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from analytics.lake import storage, tables
+from analytics.lake import files, storage, tables
 
 
 class LakeAway(Exception):
@@ -31,8 +31,8 @@ def slice(site_id: int, start: dt.datetime, end: dt.datetime, table: tables.Name
         snapshot = found.current_snapshot()
         if snapshot is None:
             return Slice((), {}, None)
-        tasks = found.scan(row_filter=tables.rows(start, end, site_id), snapshot_id=snapshot.snapshot_id).plan_files()
-        files = tuple(sorted(str(storage.local(task.file.file_path)) for task in tasks))
-        return Slice(files, tables.watermark(found), snapshot.snapshot_id)
+        wanted = files.of_site(found, snapshot, site_id, (start, end))
+        paths = tuple(sorted(str(storage.local(file.address)) for file in wanted))
+        return Slice(paths, tables.watermark(found), snapshot.snapshot_id)
     except (*storage.FAULTS, SQLAlchemyError) as error:
         raise LakeAway(f"the lake cannot be read: {error}") from error

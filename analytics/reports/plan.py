@@ -36,11 +36,11 @@ def limits() -> Limits:
     """The limits of the settings."""
     return Limits(
         hot_days=settings.HOT_DAYS,
-        span_days=getattr(settings, "REPORT_HOT_SPAN_DAYS", 2),
+        span_days=settings.REPORT_HOT_SPAN_DAYS,
         engine=duck.Limits(
-            threads=getattr(settings, "REPORT_THREADS", 2),
-            memory=getattr(settings, "REPORT_MEMORY", "1GB"),
-            timeout_seconds=getattr(settings, "REPORT_TIMEOUT_SECONDS", 30),
+            threads=settings.REPORT_THREADS,
+            memory=f"{settings.REPORT_MEMORY_MB}MB",
+            timeout_seconds=settings.REPORT_TIMEOUT_SECONDS,
         ),
     )
 

@@ -16,12 +16,11 @@ from collections.abc import Iterator
 import redis  # noqa: TID251  (of the cache, which has its own server)
 from cacheops.simple import CacheMiss, RedisCache
 from django.conf import settings
-from redis.backoff import NoBackoff  # noqa: TID251
-from redis.retry import Retry  # noqa: TID251
+
+from analytics.sites.cache_server import CacheServer
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_SECONDS = 0.5
 PAUSE_SECONDS = 1.0
 _CONNECTIONS = 1_000
 
@@ -42,18 +41,11 @@ class _Bytes(RedisCache):  # type: ignore[misc]  # cacheops has no types
 
 
 @functools.lru_cache(maxsize=2)
-def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-        max_connections=_CONNECTIONS,
-        health_check_interval=30,
-    )
+def _client(url: str) -> CacheServer:
+    return CacheServer.from_url(url, max_connections=_CONNECTIONS, health_check_interval=30)
 
 
-def client() -> redis.Redis:
+def client() -> CacheServer:
     """The connection to the cache: half a second, no retries."""
     return _client(settings.CACHE_URL)
 

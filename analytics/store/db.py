@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import queue
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import adbc_driver_postgresql.dbapi
-import msgspec
 import psycopg
 import pyarrow as pa
 from django.db import connections
@@ -28,6 +28,9 @@ AWAY = (psycopg.OperationalError, PoolTimeout)
 """The part of it that says nothing about the statement."""
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+MOST_CONNECTIONS = 8
 
 
 class NoSuchStatement(KeyError):
@@ -71,7 +74,7 @@ def transaction() -> Iterator[Cursor]:
     with _pools_lock:
         if info not in _pools:
             _pools[info] = ConnectionPool(
-                info, min_size=0, max_size=8, timeout=5, max_idle=60, open=True,
+                info, min_size=0, max_size=MOST_CONNECTIONS, timeout=5, max_idle=60, open=True,
                 kwargs={"cursor_factory": psycopg.RawCursor},
             )  # fmt: skip
     with _pools[info].connection() as connection, connection.cursor() as cursor:
@@ -83,19 +86,10 @@ def close_pools() -> None:
     with _pools_lock:
         while _pools:
             _pools.popitem()[1].close()
-
-
-@functools.cache
-def columns(row: type[msgspec.Struct], table: str) -> tuple[str, ...]:
-    """The columns of `table` that a struct fills, in the table's order."""
-    fields = {field.name for field in msgspec.structs.fields(row)} | {"part", "batch"}
-    with transaction() as cursor:
-        cursor.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped"
-            " ORDER BY attnum",
-            [table],
-        )
-        return tuple(name for (name,) in cursor.fetchall() if name in fields)
+        while _idle:
+            connections_left = _idle.popitem()[1]
+            while not connections_left.empty():
+                connections_left.get_nowait().close()
 
 
 def copy(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -108,12 +102,24 @@ def copy(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequen
             copying.write_row(row)
 
 
+_idle: dict[str, queue.LifoQueue[adbc_driver_postgresql.dbapi.Connection]] = {}
+
+
 @contextlib.contextmanager
 def arrow(statement: str, parameters: Sequence[Any]) -> Iterator[pa.RecordBatchReader]:
-    """The rows of `statement` as a stream of Arrow batches, by ADBC."""
-    with (
-        adbc_driver_postgresql.dbapi.connect(conninfo()) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement, parameters or None)
-        yield cursor.fetch_record_batch()
+    """The rows of `statement` as a stream of Arrow batches, by ADBC. Its connections are kept for the next time."""
+    idle = _idle.setdefault(conninfo(), queue.LifoQueue(MOST_CONNECTIONS))
+    try:
+        connection = idle.get_nowait()
+    except queue.Empty:
+        connection = adbc_driver_postgresql.dbapi.connect(conninfo(), autocommit=True)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            yield cursor.fetch_record_batch()
+        idle.put_nowait(connection)
+    except queue.Full:
+        connection.close()
+    except BaseException:
+        connection.close()
+        raise
