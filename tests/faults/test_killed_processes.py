@@ -21,21 +21,29 @@ from analytics.store import db
 from tests import processes
 
 pytestmark = pytest.mark.flow
+MOST_EVENTS = 50_000
 WRITER = ["manage.py", "write"]
 
 
 class Sender(threading.Thread):
     """Sends one event after the other and notes which were acknowledged; sends again what was not."""
 
-    def __init__(self, address: str, count: int) -> None:
-        super().__init__()
-        self.address, self.count = address, count
+    def __init__(self, address: str) -> None:
+        super().__init__(daemon=True)
+        self.address = address
         self.acknowledged: list[UUID] = []
         self.failures = 0
+        self._enough = threading.Event()
+
+    def finish(self) -> None:
+        """Send no more."""
+        self._enough.set()
+        self.join()
 
     def run(self) -> None:
-        for number in range(self.count):
+        while not self._enough.is_set() and len(self.acknowledged) < MOST_EVENTS:
             event_id = uuid4()
+            number = len(self.acknowledged)
             event = {"name": "pageview", "url": f"/{number}", "event_id": str(event_id), "visitor_id": number % 7}
             while not self._send({"site": "example.com", "events": [event]}):
                 self.failures += 1
@@ -67,7 +75,7 @@ def test_a_writer_that_is_killed_again_and_again_loses_and_doubles_nothing(
 ) -> None:
     moments = random.Random(20261123)
     with processes.pool("ingest", environment) as address:
-        sender = Sender(address, 900)
+        sender = Sender(address)
         sender.start()
         for _ in range(4):
             with processes.running(WRITER, environment) as writer:
@@ -75,9 +83,9 @@ def test_a_writer_that_is_killed_again_and_again_loses_and_doubles_nothing(
                 processes.wait_until(lambda seen=before: len(stored()) > seen, "the writer writes")  # type: ignore[misc]
                 sender.join(moments.uniform(0.0, 0.3))
                 writer.kill()
+        sender.finish()
         with processes.running(WRITER, environment):
-            sender.join()
-            processes.wait_until(lambda: len(stored()) >= 900, "everything acknowledged is stored")
+            processes.wait_until(lambda: len(stored()) >= len(sender.acknowledged), "everything acknowledged is stored")
     assert stored() == sorted(sender.acknowledged)
     assert sender.failures == 0
     assert books.balance().holds
@@ -94,15 +102,14 @@ def test_workers_of_the_ingest_pool_that_are_killed_lose_nothing_acknowledged(
         processes.running(WRITER, environment),
     ):
         processes.wait_until(lambda: processes.status(f"{address}/health/ready") == 200, "the pool answers")
-        sender = Sender(address, 400)
+        sender = Sender(address)
         sender.start()
         for _ in range(4):
             acknowledged = len(sender.acknowledged)
             processes.wait_until(lambda seen=acknowledged: len(sender.acknowledged) > seen + 10, "the pool accepts")  # type: ignore[misc]
             os.kill(children(master.pid)[0], signal.SIGKILL)
-        sender.join()
-        processes.wait_until(lambda: len(stored()) >= 400, "everything acknowledged is stored")
-    assert set(sender.acknowledged) <= set(stored())
+        sender.finish()
+        processes.wait_until(lambda: set(sender.acknowledged) <= set(stored()), "everything acknowledged is stored")
     assert len(stored()) == len(set(stored()))
     assert books.balance().holds
 
@@ -111,9 +118,10 @@ def test_a_writer_ends_within_seconds_when_told_and_leaves_nothing_half_done(
     site: models.Site, environment: dict[str, str]
 ) -> None:
     with processes.pool("ingest", environment) as address, processes.running(WRITER, environment) as writer:
-        sender = Sender(address, 50)
-        sender.run()
-        processes.wait_until(lambda: len(stored()) > 0, "the writer writes")
+        sender = Sender(address)
+        sender.start()
+        processes.wait_until(lambda: len(stored()) > 20, "the writer writes")
         writer.send_signal(signal.SIGTERM)
         assert writer.wait(timeout=10) == 0
+        sender.finish()
         assert books.balance().holds

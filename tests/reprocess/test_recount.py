@@ -42,8 +42,9 @@ def lake(site: models.Site) -> list[tuple[Any, ...]]:
         return []
     with duckdb.connect() as connection:
         return connection.execute(
-            "SELECT path, visit_id, source, category, ruleset, part, batch FROM read_parquet(?) ORDER BY ts, hit_id",
-            [list(files)],
+            "SELECT path, visit_id, source, category, ruleset, part, batch FROM read_parquet(?)"
+            " WHERE site_id = ? ORDER BY ts, hit_id",
+            [list(files), site.pk],
         ).fetchall()
 
 
