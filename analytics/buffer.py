@@ -9,6 +9,7 @@ When Valkey is away, entries go to the table `overflow`; when both are away, `Aw
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import threading
@@ -32,6 +33,7 @@ TIMEOUT_SECONDS = 0.5
 PAUSE_SECONDS = 1.0
 """How long Valkey is left alone after it did not answer."""
 TAKE_ENTRIES = 64
+MOST_BYTES = 16 << 20
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Hit]).decode
@@ -165,26 +167,33 @@ def counts(hits: Sequence[Hit]) -> Counts:
 
 
 def take(part: int, after: str, most: int) -> Taken:
-    """Up to about `most` hits of a part behind an entry id; first those that overflowed.
+    """Up to about `most` hits (and MOST_BYTES) of a part behind an entry id; first those that overflowed.
 
-    Entries are never removed here: `trim` does that once they are committed.
+    Entries are never removed here: `trim` does that once they are committed. While Valkey is away, what overflowed is
+    taken alone.
     """
-    hits, ids = _take_overflow(part, most)
-    while len(hits) < most:
-        found = _reader().xrange(stream(part), f"({after}", "+", TAKE_ENTRIES)
-        if not found:
-            break
-        for entry_id, fields in found:
-            hits.extend(_decode(fields[b"h"]))
-            after = entry_id.decode()
+    hits, ids = _take_overflow(part)
+    size = 0
+    try:
+        while len(hits) < most and size < MOST_BYTES:
+            found = _reader().xrange(stream(part), f"({after}", "+", TAKE_ENTRIES)
+            if not found:
+                break
+            for entry_id, fields in found:
+                hits.extend(_decode(fields[b"h"]))
+                size += len(fields[b"h"])
+                after = entry_id.decode()
+    except redis.RedisError:
+        if not ids:
+            raise
     return Taken(hits, after, ids)
 
 
-def _take_overflow(part: int, most: int) -> tuple[list[Hit], list[int]]:
+def _take_overflow(part: int) -> tuple[list[Hit], list[int]]:
     with db.transaction() as cursor:
         cursor.execute(
             "/* buffer.take */ SELECT id, hits FROM overflow WHERE part = $1 ORDER BY id LIMIT $2",
-            [part, max(1, most // 10)],
+            [part, TAKE_ENTRIES],
         )
         rows = cursor.fetchall()
     return [hit for _, encoded in rows for hit in _decode(encoded)], [number for number, _ in rows]
@@ -216,15 +225,6 @@ def overflowed(cursor: db.Cursor, part: int) -> Iterator[Hit]:
         yield from _decode(encoded)
 
 
-def backlog(part: int, after: str) -> int:
-    """How many hits wait behind an entry id."""
-    hits, page = 0, _reader().xrange(stream(part), f"({after}", "+", 1000)
-    while page:
-        hits += sum(int(fields[b"n"]) for _, fields in page)
-        page = _reader().xrange(stream(part), f"({page[-1][0].decode()}", "+", 1000)
-    return hits
-
-
 def lengths() -> dict[int, int]:
     """Entries per part, read or not."""
     return {part: int(_reader().xlen(stream(part))) for part in range(settings.BUFFER_PARTS)}
@@ -240,11 +240,13 @@ def fullness() -> float:
 
 
 def ready() -> bool:
-    """Whether Valkey answers."""
-    try:
+    """Whether hits can be made durable: in Valkey, or else in the overflow table."""
+    with contextlib.suppress(redis.RedisError):
         return bool(client().ping())
-    except redis.RedisError:
-        return False
+    with contextlib.suppress(*db.FAULTS), db.transaction() as cursor:
+        cursor.execute("/* buffer.ready */ SELECT FROM overflow LIMIT 1")
+        return True
+    return False
 
 
 # --- the door's counters ---

@@ -21,7 +21,7 @@ def response(wanted: search.Search, form: str) -> StreamingHttpResponse | HttpRe
     if form == "parquet":
         answer: StreamingHttpResponse | HttpResponse = HttpResponse(_parquet(wanted), "application/vnd.apache.parquet")
     else:
-        answer = StreamingHttpResponse(_csv(wanted), "text/csv; charset=utf-8")
+        answer = StreamingHttpResponse(_csv(search.download(wanted)), "text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="history.{"parquet" if form == "parquet" else "csv"}"'
     return answer
 
@@ -39,9 +39,9 @@ def _parquet(wanted: search.Search) -> bytes:
     return sink.getvalue()
 
 
-def _csv(wanted: search.Search) -> Iterator[str]:
+def _csv(batches: Iterator[pa.RecordBatch]) -> Iterator[str]:
     header = True
-    for batch in search.download(wanted):
+    for batch in batches:
         text = io.StringIO()
         writer = csv.writer(text)
         if header:

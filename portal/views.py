@@ -38,7 +38,11 @@ def download(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     form = HistoryForm(request.GET)
     if not form.is_valid():
         return HttpResponseRedirect(f"{reverse('admin:history')}?{request.GET.urlencode()}")
-    return downloading.response(form.cleaned_data["search"], request.GET.get("format", "csv"))
+    try:
+        return downloading.response(form.cleaned_data["search"], request.GET.get("format", "csv"))
+    except read.LakeAway as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(f"{reverse('admin:history')}?{request.GET.urlencode()}")
 
 
 @permission_required("reprocess.add_recount", raise_exception=True)

@@ -137,4 +137,4 @@ def ready(_: HttpRequest) -> HttpResponse:
     """Events can be made durable."""
     if buffer.ready():
         return HttpResponse("ok\n", "text/plain")
-    return HttpResponse("the buffer does not answer\n", "text/plain", 503)
+    return HttpResponse("neither the buffer nor the overflow table answers\n", "text/plain", 503)

@@ -1,48 +1,69 @@
-"""Many small files of a past day → one per site bucket, with the same rows."""
+"""Many small files of a day that has ended → one per site bucket, with the same rows."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Callable
 
-from pyiceberg.expressions import BooleanExpression
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from pyiceberg.expressions import And, BooleanExpression, In
+from pyiceberg.table import Table
 
-from analytics.lake import files, tables
+from analytics.lake import files, storage, tables
 
 log = logging.getLogger(__name__)
 
 MOST_FILES = 8
 """A day's bucket with more files than this is rewritten."""
 MOST_ROWS = 2_000_000
-"""A day with more rows than this is left alone: its files are large enough, and it is read into memory."""
+"""A day's bucket with more rows than this keeps its files, however small: rewriting reads it into memory."""
 
 
-def compact(name: tables.Name) -> int:
-    """Rewrite the days whose buckets have many small files; how many days."""
-    days = _crowded_days(name)
-    for day in days:
+def compact(name: tables.Name, now: dt.datetime | None = None) -> int:
+    """Rewrite the buckets of ended days (UTC) that have many files; how many buckets."""
+    today = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).date()
+    joined = 0
+    for place in _crowded(tables.load(name), today):
         with tables.lock(name):
             table = tables.load(name)
-            reached = tables.watermark(table)
-            rows = table.scan(row_filter=_day(day)).to_arrow()
-            rows = rows.sort_by([("site_id", "ascending"), ("ts", "ascending")]).cast(tables.arrow_schema(name))
-            table.overwrite(rows, _day(day), snapshot_properties=tables.watermark_property(reached))
-            log.info("joined the files of %s in lake.%s: %s rows", day, name, rows.num_rows)
-    return len(days)
+            # Chosen again: another commit may have come before the lock.
+            chosen = _crowded(table, today).get(place)
+            if chosen:
+                _join(name, table, chosen)
+                joined += 1
+    return joined
 
 
-def _day(day: dt.date) -> BooleanExpression:
+def _join(name: tables.Name, table: Table, chosen: list[files.DataFile]) -> None:
+    paths = [str(path) for path in storage.local_all([file.address for file in chosen])]
+    # The partition columns in the files' paths are no columns of the table.
+    stored = ds.dataset(paths, schema=tables.arrow_schema(name), partitioning=None)
+    rows = stored.to_table().sort_by([("site_id", "ascending"), ("ts", "ascending")])
+    marks = tables.watermark_property(tables.watermark(table))
+    sites = pc.unique(rows["site_id"]).to_pylist()
+    table.overwrite(rows, _rows_of(chosen[0].day, sites), snapshot_properties=marks)
+    log.info("joined %s files of %s in lake.%s: %s rows", len(chosen), chosen[0].day, name, rows.num_rows)
+
+
+def _rows_of(day: dt.date, sites: list[int]) -> BooleanExpression:
+    """The rows of a day and a bucket, by all of the bucket's sites: Iceberg cannot filter by the bucket itself."""
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
-    return tables.rows(start, start + dt.timedelta(days=1))
+    among: Callable[..., BooleanExpression] = In
+    return And(among("site_id", sites), tables.rows(start, start + dt.timedelta(days=1)))
 
 
-def _crowded_days(name: tables.Name) -> list[dt.date]:
-    table = tables.load(name)
+def _crowded(table: Table, today: dt.date) -> dict[tuple[dt.date, int], list[files.DataFile]]:
+    """(day, bucket) → its files, where they are too many."""
     snapshot = table.current_snapshot()
-    found: Counter[tuple[dt.date, int]] = Counter()
-    rows: Counter[dt.date] = Counter()
+    found: defaultdict[tuple[dt.date, int], list[files.DataFile]] = defaultdict(list)
     for file in files.of(table, snapshot) if snapshot else ():
-        found[file.day, file.bucket] += 1
-        rows[file.day] += file.rows
-    return sorted({day for (day, _), n in found.items() if n > MOST_FILES and rows[day] <= MOST_ROWS})
+        if file.day < today:
+            found[file.day, file.bucket].append(file)
+    return {
+        place: its
+        for place, its in sorted(found.items())
+        if len(its) > MOST_FILES and sum(file.rows for file in its) <= MOST_ROWS
+    }

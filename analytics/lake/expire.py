@@ -6,6 +6,9 @@ import datetime as dt
 import logging
 from collections.abc import Iterator
 
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
+
 from analytics.lake import files, storage, tables
 
 log = logging.getLogger(__name__)
@@ -20,30 +23,49 @@ def expire(name: tables.Name, now: dt.datetime | None = None) -> int:
     now = now or dt.datetime.now(dt.UTC)
     with tables.lock(name):
         table = tables.load(name)
-        current = table.current_snapshot()
-        old = []
-        for snapshot in table.snapshots():
-            age = now - dt.datetime.fromtimestamp(snapshot.timestamp_ms / 1000, dt.UTC)
-            recount = snapshot.summary is not None and "recount.id" in snapshot.summary.additional_properties
-            if age > (KEPT if recount else EXPORTS_KEPT) and snapshot != current:
-                old.append(snapshot.snapshot_id)
+        kept = _kept(table, now)
+        old = [snapshot.snapshot_id for snapshot in table.snapshots() if snapshot.snapshot_id not in kept]
         if old:
             table.maintenance.expire_snapshots().by_ids(old).commit()
             log.info("dropped %s snapshots of lake.%s", len(old), name)
     return len(old)
 
 
+def _kept(table: Table, now: dt.datetime) -> set[int]:
+    """The current snapshot, young ones, and those of recounts that can be undone, with what they are undone back to."""
+    known = {snapshot.snapshot_id: snapshot for snapshot in table.snapshots()}
+    current = table.current_snapshot()
+    kept = {current.snapshot_id} if current else set()
+    for snapshot in known.values():
+        age = now - dt.datetime.fromtimestamp(snapshot.timestamp_ms / 1000, dt.UTC)
+        if age <= EXPORTS_KEPT:
+            kept.add(snapshot.snapshot_id)
+        if age <= KEPT:
+            # A recount is several snapshots in a row; the one before them is the table without it.
+            step: Snapshot | None = snapshot
+            while step is not None and _is_recount(step):
+                kept.update({step.snapshot_id, step.parent_snapshot_id or step.snapshot_id})
+                step = known.get(step.parent_snapshot_id or 0)
+    return kept
+
+
+def _is_recount(snapshot: Snapshot) -> bool:
+    return snapshot.summary is not None and "recount.id" in snapshot.summary.additional_properties
+
+
 def collect(name: tables.Name, now: dt.datetime | None = None) -> int:
-    """Delete the data files that no snapshot needs: of expired snapshots, and of commits that never came; how many.
+    """Delete the data files, manifests and manifest lists that no snapshot needs: of expired snapshots, and of commits
+    that never came; how many files.
 
     Files younger than a day stay: their commit may still be on its way.
     """
     before = (now or dt.datetime.now(dt.UTC)) - EXPORTS_KEPT
     store = storage.storage()
     # First what is there, then what is needed: a file committed in between is in the second and stays.
-    there = [found for found in _walk(f"{name}/data") if store.get_modified_time(found) < before]
-    needed = {storage.name_of(address) for address in files.needed(tables.load(name))}
-    orphans = [found for found in there if found not in needed]
+    there = [*_walk(f"{name}/data"), *(found for found in _walk(f"{name}/metadata") if found.endswith(".avro"))]
+    table = tables.load(name)
+    needed = {storage.name_of(address) for address in files.needed(table) | files.manifests(table)}
+    orphans = [found for found in there if found not in needed and store.get_modified_time(found) < before]
     for orphan in orphans:
         store.delete(orphan)
     return len(orphans)

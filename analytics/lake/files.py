@@ -49,6 +49,12 @@ def needed(table: Table) -> set[str]:
     return {file.address for snapshot in table.snapshots() for file in of(table, snapshot)}
 
 
+def manifests(table: Table) -> set[str]:
+    """The addresses of all manifest lists and manifests that any snapshot still needs."""
+    lists = {snapshot.manifest_list for snapshot in table.snapshots()}
+    return lists | {found.manifest_path for snapshot in table.snapshots() for found in snapshot.manifests(table.io)}
+
+
 def _of_manifest(table: Table, manifest: ManifestFile) -> tuple[DataFile, ...]:
     with _lock:
         if manifest.manifest_path in _known:

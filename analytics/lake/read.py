@@ -32,7 +32,7 @@ def slice(site_id: int, start: dt.datetime, end: dt.datetime, table: tables.Name
         if snapshot is None:
             return Slice((), {}, None)
         wanted = files.of_site(found, snapshot, site_id, (start, end))
-        paths = tuple(sorted(str(storage.local(file.address)) for file in wanted))
+        paths = tuple(sorted(map(str, storage.local_all([file.address for file in wanted]))))
         return Slice(paths, tables.watermark(found), snapshot.snapshot_id)
     except (*storage.FAULTS, SQLAlchemyError) as error:
         raise LakeAway(f"the lake cannot be read: {error}") from error

@@ -69,7 +69,7 @@ def page(search: Search, number: int) -> Found:
 
 
 def download(search: Search) -> Iterator[pa.RecordBatch]:
-    """Up to MOST_ROWS rows as Arrow batches. Raises read.LakeAway."""
+    """Up to MOST_ROWS rows as Arrow batches. Raises read.LakeAway, also while they are read."""
     return _rows(search, _files(search), MOST_ROWS, 0)
 
 
@@ -87,10 +87,13 @@ def _rows(
         return
     visitor = int(search.visitor) if search.visitor else None
     wanted = [search.site_id, search.start, search.end, search.name, search.path, visitor, limit, offset]
-    with duck.session(LIMITS) as session:
-        _view(session, "hits", files[0])
-        _view(session, "events", files[1])
-        yield from session.sql(_SQL["hits_with_events"], params=wanted).to_arrow_reader(ROWS_AT_ONCE)
+    try:
+        with duck.session(LIMITS) as session:
+            _view(session, "hits", files[0])
+            _view(session, "events", files[1])
+            yield from session.sql(_SQL["hits_with_events"], params=wanted).to_arrow_reader(ROWS_AT_ONCE)
+    except (duckdb.IOException, OSError) as error:  # the cache gave up a copy for another search
+        raise read.LakeAway(f"a file of the lake cannot be read: {error}") from error
 
 
 def _view(session: duckdb.DuckDBPyConnection, name: tables.Name, files: tuple[str, ...]) -> None:

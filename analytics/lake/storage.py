@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,16 +42,38 @@ def name_of(address: str) -> str:
 
 
 def local(address: str) -> Path:
-    """A file of the lake as a file on this machine: itself, or a copy in the bounded cache. Files never change."""
-    store, name = storage(), name_of(address)
+    """A file of the lake as a file on this machine: itself, or a copy in the cache. Files never change."""
+    return local_all([address])[0]
+
+
+def local_all(addresses: Sequence[str]) -> list[Path]:
+    """Files of the lake as files on this machine, in the order given.
+
+    The cache keeps to LAKE_CACHE_BYTES by giving up other copies, never those asked for here: it may exceed its limit
+    by the files of one call. Another call, or another process, may give these up later.
+    """
+    store, names = storage(), [name_of(address) for address in addresses]
     if isinstance(store, FileSystemStorage):
-        return Path(store.path(name))
-    copy = Path(settings.LAKE_CACHE_DIR) / name
+        return [Path(store.path(name)) for name in names]
+    cache = Path(settings.LAKE_CACHE_DIR)
+    copies = {name: cache / name for name in names}
+    missing = [name for name, copy in copies.items() if not _touch(copy)]
+    try:
+        for name in missing:
+            _download(store, name, copies[name])
+    finally:
+        if missing:
+            _make_room(cache, settings.LAKE_CACHE_BYTES, set(copies.values()))
+    return [copies[name] for name in names]
+
+
+def _touch(copy: Path) -> bool:
+    """Note that a copy is used now; False when there is none."""
     try:
         os.utime(copy)
     except FileNotFoundError:
-        _download(store, name, copy)
-    return copy
+        return False
+    return True
 
 
 def _download(store: Storage, name: str, copy: Path) -> None:
@@ -66,18 +89,18 @@ def _download(store: Storage, name: str, copy: Path) -> None:
         except BaseException:
             os.unlink(partial.name)
             raise
-    _make_room(Path(settings.LAKE_CACHE_DIR), settings.LAKE_CACHE_BYTES)
 
 
-def _make_room(cache: Path, most: int) -> None:
-    """Delete the copies used longest ago until the rest has at most `most` bytes."""
+def _make_room(cache: Path, most: int, needed: set[Path]) -> None:
+    """Delete the copies used longest ago until the rest has at most `most` bytes; those needed stay."""
     copies = sorted(((path.stat(), path) for path in cache.rglob("*.parquet")), key=lambda found: found[0].st_mtime)
     total = sum(stat.st_size for stat, _ in copies)
     for stat, path in copies:
         if total <= most:
             return
-        path.unlink(missing_ok=True)
-        total -= stat.st_size
+        if path not in needed:
+            path.unlink(missing_ok=True)
+            total -= stat.st_size
 
 
 class _Input(InputFile):

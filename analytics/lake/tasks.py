@@ -21,7 +21,7 @@ def export() -> None:
 
 @shared_task
 def compact() -> None:
-    """Join the small files of past days."""
+    """Join the small files of days that have ended."""
     for name in tables.HOT_TABLE:
         compacting.compact(name)
 
@@ -38,5 +38,7 @@ def expire() -> None:
 def retain() -> None:
     """Drop what is older than the hot window and in the lake."""
     floor = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.HOT_DAYS + 2)
-    retention.drop_before("event", floor, tables.watermark(tables.load("events")))
-    retention.drop_before("hit", floor, tables.watermark(tables.load("hits")))
+    try:
+        retention.drop_before("event", floor, tables.watermark(tables.load("events")))
+    finally:  # one table's trouble must not let the other grow
+        retention.drop_before("hit", floor, tables.watermark(tables.load("hits")))

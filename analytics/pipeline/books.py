@@ -16,6 +16,7 @@ from analytics.store import db, ledger
 
 _SQL = db.statements(__file__)
 TRIES = 20
+LOCK_SPACE = 7004
 NAMES: tuple[tables.Name, ...] = ("hits", "events")
 
 
@@ -26,6 +27,8 @@ def enter_door_counters(part: int) -> None:
     a crash in between the same number is taken again, and nothing is booked twice.
     """
     with db.transaction() as cursor:
+        # A writer that has just lost its part may still be at it.
+        cursor.execute(_SQL["one_at_a_time"], [LOCK_SPACE, part])
         taking = ledger.taken(cursor).get(part, 0) + 1
         buffer.end_taking(part, taking - 1)
         counters = buffer.begin_taking(part, taking)

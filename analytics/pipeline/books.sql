@@ -13,3 +13,6 @@ SELECT count(*) FROM event WHERE part = $1 AND batch > $2;
 
 -- name: quarantined  (balance)
 SELECT count(*) FROM quarantine;
+
+-- name: one_at_a_time  (enter_door_counters)
+SELECT pg_advisory_xact_lock($1, $2);

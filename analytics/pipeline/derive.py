@@ -1,6 +1,7 @@
 """Hit → event: the reading of the payload, what enrichment adds, and the visit. Pure: no clock, no I/O.
 
-Live writing and recounts share this; the same hits under the same rules give the same events.
+Live writing and recounts share this: the same hits, in the same order, under the same rules give the same events. (Live
+hits come in batches, so one that came late finds the visit that began without it; a recount sees it in its place.)
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from analytics.enrich import address, bots, channel, device, excluded, source
 from analytics.enrich.geo import Geo
 from analytics.events import ClientEvent, Event, Hit, Refused, Ruleset, VisitAttributes
 from analytics.pipeline.visits import OpenVisits
+from analytics.sites import lookup
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -36,6 +38,12 @@ class Derived(msgspec.Struct):
     duplicates: list[Hit] = []
     failures: list[Failure] = []
 
+    def set_aside(self, hit: Hit, detail: str) -> None:
+        """The hit has an event that cannot be stored."""
+        place = next(place for place, stored in enumerate(self.stored) if stored is hit)
+        del self.stored[place], self.events[place]
+        self.failures.append(Failure(hit, "unstorable", detail))
+
 
 class Rules(msgspec.Struct, frozen=True):
     """What hits become events under."""
@@ -50,14 +58,16 @@ class Page(NamedTuple):
 
 
 def derive(hits: Iterable[Hit], rules: Rules, open_visits: OpenVisits) -> Derived:
-    """Hits → events under rules, in the order of time. A hit that fails stays alone."""
+    """Hits → events under rules, in the order of time. A hit that fails stays alone. Raises lookup.LookupAway."""
     derived = Derived()
-    for hit in sorted(hits, key=lambda hit: hit.ts):
+    for hit in sorted(hits, key=lambda hit: (hit.ts, hit.hit_id)):
         if hit.refused:
             derived.refused.append(hit)
             continue
         try:
             event = _event(hit, rules, open_visits)
+        except lookup.LookupAway:
+            raise
         except Refused as refused:
             derived.failures.append(Failure(hit, refused.code, refused.message))
         except Exception as error:  # A hit that breaks the code must not stop the others: it is kept and shown.

@@ -1,7 +1,7 @@
 """Which visit an event belongs to: the open visits of one part, in memory.
 
 A visit ends after the site's idle time, never at midnight, after 24 hours at most. Its id is a function of site,
-visitor and first instant, so the same hits give the same visits, here and in every recount.
+visitor and first instant, so the same hits in the same order give the same visits, here and in every recount.
 
 Events that reports leave out (an image in an access log, a page the site excludes) have visits of their own: they
 neither begin nor prolong one that counts.

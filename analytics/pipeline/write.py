@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -37,9 +37,9 @@ class Batch:
 def rows(cursor: db.Cursor, batch: Batch, derived: Derived) -> None:
     """Everything the batch leaves behind. Doing it twice is impossible: the offset moves with it."""
     place = (batch.part, batch.number)
-    hits = derived.stored + derived.refused
-    db.copy(cursor, "hit", (*HIT_COLUMNS, "part", "batch"), _tuples(hits, HIT_COLUMNS, place))
-    db.copy(cursor, "event", (*EVENT_COLUMNS, "part", "batch"), _tuples(derived.events, EVENT_COLUMNS, place))
+    for hit, reason in _copy(cursor, list(zip(derived.stored, derived.events, strict=True)), place):
+        derived.set_aside(hit, reason)
+    db.copy(cursor, "hit", (*HIT_COLUMNS, "part", "batch"), _tuples(derived.refused, HIT_COLUMNS, place))
     for failure in derived.failures:
         encoded = msgspec.msgpack.encode(failure.hit)
         cursor.execute(
@@ -51,6 +51,22 @@ def rows(cursor: db.Cursor, batch: Batch, derived: Derived) -> None:
     ledger.enter(cursor, batch.part, _books(derived, batch.now))
     cursor.execute(_SQL["drop_overflow"], [batch.overflow_ids])
     cursor.execute(_SQL["move_offset"], [batch.part, batch.entry_id, batch.number, batch.now])
+
+
+def _copy(cursor: db.Cursor, pairs: list[tuple[Hit, Event]], place: tuple[int, int]) -> Iterator[tuple[Hit, str]]:
+    """COPY hits and their events; those that PostgreSQL cannot keep, found by halving, are given back with a reason."""
+    try:
+        with cursor.connection.transaction():
+            hits, events = [hit for hit, _ in pairs], [event for _, event in pairs]
+            db.copy(cursor, "hit", (*HIT_COLUMNS, "part", "batch"), _tuples(hits, HIT_COLUMNS, place))
+            db.copy(cursor, "event", (*EVENT_COLUMNS, "part", "batch"), _tuples(events, EVENT_COLUMNS, place))
+    except db.Unstorable as error:
+        if len(pairs) == 1:
+            yield pairs[0][0], db.describe(error)
+            return
+        half = len(pairs) // 2
+        yield from _copy(cursor, pairs[:half], place)
+        yield from _copy(cursor, pairs[half:], place)
 
 
 def _tuples(rows: Iterable[Any], columns: tuple[str, ...], place: tuple[int, int]) -> Iterable[tuple[Any, ...]]:

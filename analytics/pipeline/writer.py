@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import random
 import signal
 import threading
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.db import close_old_connections
 
 from analytics import buffer
 from analytics.enrich.geo import Geo
@@ -72,8 +74,8 @@ class Writer:
                     claim_at = time.monotonic() + CLAIM_SECONDS
                 if self.drain_once() < BATCH_HITS // 10:
                     self._wait()
-            except (*db.FAULTS, buffer.Fault, lookup.LookupAway) as error:
-                log.warning("a store is away, the batch will be taken again: %s", error)
+            except (*db.FAULTS, buffer.Fault, lookup.LookupAway, lookup.DatabaseFault) as error:
+                log.warning("a store is away, the batch will be taken again: %s", db.describe(error))
                 self.let_go()
                 self._stopping.wait(RETRY_SECONDS)
         self.let_go()
@@ -91,13 +93,14 @@ class Writer:
     def let_go(self) -> None:
         """Give all parts up and forget what was held in memory."""
         self.parts.clear()
+        close_old_connections()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def drain_once(self) -> int:
-        """One batch of each part at most; how many hits."""
-        return sum(self._write(part) for part in self.parts.values())
+        """One batch of each part at most, in any order, so that no part waits for one that fails; how many hits."""
+        return sum(self._write(part) for part in random.sample([*self.parts.values()], len(self.parts)))
 
     def _write(self, part: Part) -> int:
         taken = buffer.take(part.number, part.entry_id, BATCH_HITS)

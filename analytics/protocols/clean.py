@@ -138,11 +138,11 @@ def money(amount: str | int | float, currency: str) -> tuple[Decimal, str]:
         raise Refused(Refusal.BAD_REVENUE, "revenue.amount must be a number such as 19.90.")
     code = currency.strip().upper()
     value = Decimal(amount if isinstance(amount, int) else str(amount))
-    if abs(value) >= _MOST_REVENUE:
+    if abs(value) >= _MOST_REVENUE or abs(value := value.quantize(Decimal("0.0001"))) >= _MOST_REVENUE:
         raise Refused(Refusal.BAD_REVENUE, "revenue.amount must be a number below 10^14.")
     if not (len(code) == 3 and code.isascii() and code.isalpha()):
         raise Refused(Refusal.BAD_REVENUE, "revenue.currency must be an ISO 4217 code such as EUR.")
-    return value.quantize(Decimal("0.0001")), code
+    return value, code
 
 
 def whole(value: float | str | None, most: int) -> int:

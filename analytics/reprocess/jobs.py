@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from analytics.lake import read, storage
 from analytics.reports import run
 from analytics.reports.query import Query
 from analytics.reprocess import recount
@@ -18,6 +19,7 @@ from analytics.store import db
 METRICS = ("visitors", "visits", "pageviews", "events", "bounce_rate", "visit_duration")
 _LOCK_SPACE = 7003
 LONGEST_DAYS = 3660
+UNFINISHED = (Recount.State.WAITING, Recount.State.RUNNING)
 
 Progress = Callable[[recount.Done], None]
 
@@ -37,22 +39,31 @@ def ask(site_id: int, first: dt.date, last: dt.date, **given: Any) -> Recount:
 
 def run_due() -> int:
     """Run every recount that waits, or whose worker died; how many."""
-    unfinished = Recount.objects.filter(state__in=[Recount.State.WAITING, Recount.State.RUNNING])
-    return sum(perform(job) for job in unfinished.order_by("asked_at"))
+    unfinished = Recount.objects.filter(state__in=UNFINISHED).order_by("asked_at")
+    return sum(perform(job) for job in unfinished)
 
 
 def perform(job: Recount, progress: Progress = lambda _: None) -> bool:
-    """Run a recount unless someone else is at it; its outcome is in the row."""
+    """Run a recount, unless it was run already or someone else is at it; its outcome is in the row.
+
+    A store that is away leaves it waiting, to be tried again.
+    """
     with db.transaction() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock($1, $2)", [_LOCK_SPACE, job.pk])
         if cursor.fetchall() != [(True,)]:
             return False
+        job.refresh_from_db()
+        if job.state not in UNFINISHED:
+            return False
         try:
             _perform(job, progress)
         except Exception as error:
-            job.state, job.error = Recount.State.FAILED, f"{type(error).__name__}: {error}"
+            away = isinstance(error, (*db.AWAY, *storage.FAULTS, read.LakeAway))
+            job.state = Recount.State.WAITING if away else Recount.State.FAILED
+            job.error = db.describe(error)
             raise
         finally:
+            create.data_changed(job.site_id)
             job.finished_at = timezone.now()
             job.save()
     return True
@@ -60,16 +71,15 @@ def perform(job: Recount, progress: Progress = lambda _: None) -> bool:
 
 def _perform(job: Recount, progress: Progress) -> None:
     ruleset = lookup.load_ruleset(job.site_id, job.ruleset_version)
-    job.state, job.ruleset_version, job.error = Recount.State.RUNNING, ruleset.version, ""
-    job.hits = job.changed = 0
+    again = job.ruleset_version is not None and bool(job.before)
+    job.state, job.ruleset_version, job.error, job.hits = Recount.State.RUNNING, ruleset.version, "", 0
     job.before = job.before or totals(job)
     job.save()
-    for done in recount.days(job.site_id, job.first_day, job.last_day, ruleset):
+    for done in recount.days(job.site_id, (job.first_day, job.last_day), ruleset, again):
         job.hits += done.hits
         job.changed += done.changed
         job.save(update_fields=["hits", "changed"])
         progress(done)
-    create.data_changed(job.site_id)
     job.after, job.state = totals(job), Recount.State.DONE
 
 

@@ -27,7 +27,6 @@ class Recount(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     hits = models.PositiveBigIntegerField(default=0)
     changed = models.PositiveBigIntegerField(default=0)
-    failed = models.PositiveBigIntegerField(default=0)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
     error = models.TextField(blank=True)

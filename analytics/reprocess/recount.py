@@ -10,21 +10,19 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import duckdb
 import pyarrow as pa
 from django.conf import settings
+from pyiceberg.table import Table
 
 from analytics.enrich.geo import Geo
 from analytics.events import Ruleset
-from analytics.lake import tables
+from analytics.lake import duck, tables
 from analytics.pipeline import derive, visits
 from analytics.reprocess import rows
 from analytics.store import db
 
 _SQL = db.statements(__file__)
 DAY = dt.timedelta(days=1)
-WARM_UP = visits.LONGEST + DAY / 24
-"""Hits before the range that are run through only to know which visits were open when it begins."""
 
 
 class CannotRecount(Exception):
@@ -52,45 +50,68 @@ class _Reach:
         return batch <= self.lake.get(part, 0)
 
 
-def days(site_id: int, first: dt.date, last: dt.date, ruleset: Ruleset) -> Iterator[Done]:
-    """Recount the UTC days first … last, each in its own commit, in order. Raises CannotRecount, lake.read.LakeAway."""
+def days(site_id: int, first_and_last: tuple[dt.date, dt.date], ruleset: Ruleset, again: bool) -> Iterator[Done]:
+    """Recount UTC days, each in its own commit, in order. Raises CannotRecount, lake.read.LakeAway.
+
+    `again` replaces rows that do not differ too: after a run that died between the commits of the two stores.
+    """
     rules = derive.Rules(of_site=lambda _: ruleset, geo=Geo.open(settings.GEOIP_DB or None))
-    open_visits = visits.OpenVisits()
-    start = dt.datetime.combine(first, dt.time(), dt.UTC)
-    derive.derive(rows.hits(site_id, start - WARM_UP, start, rows.committed()), rules, open_visits)
-    while start.date() <= last:
-        yield _day(site_id, start, rules, open_visits)
+    start = dt.datetime.combine(first_and_last[0], dt.time(), dt.UTC)
+    open_visits = rows.open_visits(site_id, start)
+    while start.date() <= first_and_last[1]:
+        yield _Day(site_id, start, start + DAY).recount(rules, open_visits, again)
         start += DAY
 
 
-def _day(site_id: int, start: dt.datetime, rules: derive.Rules, open_visits: visits.OpenVisits) -> Done:
-    end = start + DAY
-    with tables.lock("events"):
-        table = tables.load("events")
-        reach = _Reach(rows.committed(), tables.watermark(table))
-        hits = rows.hits(site_id, start, end, reach.committed)
-        derived = derive.derive(hits, rules, open_visits)
-        if derived.failures:
-            first = derived.failures[0]
-            raise CannotRecount(
-                f"{len(derived.failures)} hits of {start.date()} cannot be processed under ruleset"
-                f" {rules.of_site(site_id).version}; the first is {first.hit.hit_id}: {first.detail}"
-            )
-        new = rows.as_arrow(derived.events, hits)
-        old = rows.events(site_id, start, end, reach.committed)
-        if _differing("differing", new, old):
-            _replace_hot(site_id, (start, end), reach, new)
+@dataclass(frozen=True, slots=True)
+class _Day:
+    site_id: int
+    start: dt.datetime
+    end: dt.datetime
+
+    def recount(self, rules: derive.Rules, open_visits: visits.OpenVisits, again: bool) -> Done:
+        with tables.lock("events"):
+            table = tables.load("events")
+            reach = _Reach(rows.committed(), tables.watermark(table))
+            hits = rows.hits(self.site_id, self.start, self.end, reach.committed)
+            derived = derive.derive(hits, rules, open_visits)
+            if derived.failures:
+                raise CannotRecount(_why(derived.failures, self.start, rules.of_site(self.site_id)))
+            new = rows.as_arrow(derived.events, hits)
+            old = rows.events(self.site_id, self.start, self.end, reach.committed)
+            if again or _differing("differing", new, old):
+                self._replace(table, reach, new)
+        return Done(self.start.date(), len(derived.events), _differing("changed", new, old))
+
+    def _replace(self, table: Table, reach: _Reach, new: pa.Table) -> None:
+        """Swap the rows of both stores; those that only the lake keeps are not brought back to TimescaleDB."""
+        floor = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.HOT_DAYS)
+        names = tables.columns("events")
+        ts, part, batch = (names.index(name) for name in ("ts", "part", "batch"))
+        kept = (row for row in rows.tuples(new) if row[ts] >= floor or not reach.in_lake(row[part], row[batch]))
+        with db.transaction() as cursor:
+            parts, batches = list(reach.committed), list(reach.committed.values())
+            cursor.execute(_SQL["drop_hot"], [self.site_id, self.start, self.end, parts, batches])
+            db.copy(cursor, "event", names, kept)
             if (there := _of_lake(new, reach)).num_rows:
-                rows.replace_in_lake(table, site_id, (start, end), there, reach.lake)
-    return Done(start.date(), len(derived.events), _differing("changed", new, old))
+                # Before the commit of the hot rows: when the lake is away, neither store changes.
+                rows.replace_in_lake(table, self.site_id, (self.start, self.end), there, reach.lake)
+
+
+def _why(failures: list[derive.Failure], day: dt.datetime, ruleset: Ruleset) -> str:
+    first = failures[0]
+    return (
+        f"{len(failures)} hits of {day.date()} cannot be processed under ruleset {ruleset.version};"
+        f" the first is {first.hit.hit_id}: {first.detail}"
+    )
 
 
 def _differing(how: str, new: pa.Table, old: pa.Table) -> int:
     """How many rows of either are not in the other as they are, counted by hit."""
-    with duckdb.connect() as connection:
-        connection.register("new", new)
-        connection.register("old", old)
-        found = connection.execute(_SQL[how]).fetchone()
+    with duck.session(duck.Limits()) as session:
+        session.register("new", new)
+        session.register("old", old)
+        found = session.execute(_SQL[how]).fetchone()
     return int(found[0]) if found else 0
 
 
@@ -101,18 +122,3 @@ def _of_lake(new: pa.Table, reach: _Reach) -> pa.Table:
         for part, batch in zip(new["part"].to_pylist(), new["batch"].to_pylist(), strict=True)
     ]
     return new.filter(pa.array(there, pa.bool_()))
-
-
-def _replace_hot(site_id: int, between: tuple[dt.datetime, dt.datetime], reach: _Reach, new: pa.Table) -> None:
-    """Replace the rows of TimescaleDB; those that only the lake keeps are not brought back."""
-    floor = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.HOT_DAYS)
-    names = tables.columns("events")
-    with db.transaction() as cursor:
-        parts, batches = list(reach.committed), list(reach.committed.values())
-        cursor.execute(_SQL["drop_hot"], [site_id, *between, parts, batches])
-        kept = (
-            row
-            for row in rows.tuples(new)
-            if row[names.index("ts")] >= floor or not reach.in_lake(row[names.index("part")], row[names.index("batch")])
-        )
-        db.copy(cursor, "event", names, kept)

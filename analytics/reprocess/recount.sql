@@ -4,14 +4,14 @@
 
 -- name: differing  (_differing, in DuckDB)
 SELECT count(DISTINCT hit_id) FROM (
-    (SELECT * FROM new EXCEPT SELECT * FROM old) UNION ALL (SELECT * FROM old EXCEPT SELECT * FROM new)
+    (SELECT * FROM new EXCEPT ALL SELECT * FROM old) UNION ALL (SELECT * FROM old EXCEPT ALL SELECT * FROM new)
 );
 
 -- name: changed  (_differing, in DuckDB)
 SELECT count(DISTINCT hit_id) FROM (
-    (SELECT * EXCLUDE (ruleset) FROM new EXCEPT SELECT * EXCLUDE (ruleset) FROM old)
+    (SELECT * EXCLUDE (ruleset) FROM new EXCEPT ALL SELECT * EXCLUDE (ruleset) FROM old)
     UNION ALL
-    (SELECT * EXCLUDE (ruleset) FROM old EXCEPT SELECT * EXCLUDE (ruleset) FROM new)
+    (SELECT * EXCLUDE (ruleset) FROM old EXCEPT ALL SELECT * EXCLUDE (ruleset) FROM new)
 );
 
 -- name: drop_hot  (_replace_hot)

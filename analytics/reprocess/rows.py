@@ -13,12 +13,18 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyiceberg.table import Table
 
-from analytics.events import Event, Hit
+from analytics.events import Event, Hit, VisitAttributes
 from analytics.lake import convert, read, tables
+from analytics.pipeline.visits import OpenVisits, Visit
 from analytics.store import db
 
 _SQL = db.statements(__file__)
 _HIT_FIELDS = [field.name for field in msgspec.structs.fields(Hit) if field.name != "previous_visitor_id"]
+
+
+_ATTRIBUTES = [field.name for field in msgspec.structs.fields(VisitAttributes)]
+LONGEST_IDLE = dt.timedelta(hours=8)
+"""No site's visits may be idle for longer."""
 
 
 class PlacedHit(Hit, frozen=True, array_like=True, kw_only=True):
@@ -45,6 +51,21 @@ def hits(site_id: int, start: dt.datetime, end: dt.datetime, upto: Mapping[int, 
 def events(site_id: int, start: dt.datetime, end: dt.datetime, upto: Mapping[int, int]) -> pa.Table:
     """The events with start ≤ ts < end of batches up to `upto`."""
     return _both("events", site_id, (start, end), upto)
+
+
+def open_visits(site_id: int, moment: dt.datetime) -> OpenVisits:
+    """The visits that may still go on at a moment, as the stored events tell."""
+    found = OpenVisits()
+    latest: dict[int, tuple[dict[str, Any], dt.datetime]] = {}
+    for row in events(site_id, moment - LONGEST_IDLE, moment, committed()).to_pylist():
+        _, last_at = latest.get(row["visit_id"], (row, row["ts"]))
+        latest[row["visit_id"]] = (row, max(last_at, row["ts"]))
+    for row, last_at in sorted(latest.values(), key=lambda one: one[1]):
+        attributes = VisitAttributes(**{name: row[name] for name in _ATTRIBUTES})
+        counted = not row["category"]
+        visit = Visit(row["visit_id"], row["visitor_id"], row["visit_started_at"], last_at, counted, attributes)
+        found.open(site_id, visit)
+    return found
 
 
 def _both(

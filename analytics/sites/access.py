@@ -21,7 +21,7 @@ def sites_of(user: User | AnonymousUser) -> QuerySet[models.Site]:
 
 def site_for(user: User | AnonymousUser, domain: str) -> models.Site:
     """One of the user's sites. Raises NoSuchSite."""
-    found = sites_of(user).filter(domain=domain.lower()).first()
+    found = sites_of(user).filter(domain=models.bare_domain(domain)).first()
     if found is None:
         raise NoSuchSite(domain)
     return found

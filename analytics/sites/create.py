@@ -10,7 +10,7 @@ from django.db.models import F
 
 from analytics.sites import keys, models
 
-SCOPES = ("stats:read", "sites:read", "events:write")
+SCOPES = models.SCOPES
 
 
 class BadSite(ValueError):
@@ -33,9 +33,7 @@ def site(domain: str, *, timezone: str = "UTC", currency: str = "EUR", organisat
     from django.core.exceptions import ValidationError
 
     owner, _ = models.Organisation.objects.get_or_create(name=organisation)
-    made = models.Site(
-        organisation=owner, domain=domain.lower().removeprefix("www."), timezone=timezone, currency=currency
-    )
+    made = models.Site(organisation=owner, domain=domain, timezone=timezone, currency=currency)
     try:
         made.full_clean()
     except ValidationError as error:

@@ -13,14 +13,14 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
-from django.db import Error as DatabaseFault
-from django.db.models import Max, Q
+from django.db import Error, close_old_connections
+from django.db.models import Q
 
-from analytics.events import Ruleset
+from analytics.events import Ruleset, VisitTimeout
 from analytics.sites import keys, models
 
 TTL_SECONDS = 30.0
@@ -31,6 +31,10 @@ MAX_ENTRIES = 50_000
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _REFERENCE = re.compile(r"[a-z0-9_.{}:-]{1,253}")
+
+
+DatabaseFault = Error
+"""What Django raises when PostgreSQL is away."""
 
 
 class SiteFacts(msgspec.Struct, frozen=True):
@@ -67,6 +71,7 @@ def _remembered(kind: str, key: Any, load: Callable[[], T]) -> T:
         value = load()
     except DatabaseFault as error:
         log.warning("A %s could not be looked up: %s", kind, error)
+        close_old_connections()  # one that broke would go on failing in a process that serves no requests
         _away_until = time.monotonic() + PAUSE_SECONDS
         return _last_known(kind, key)  # type: ignore[no-any-return]
     _away_until = 0.0
@@ -104,7 +109,7 @@ def site(reference: str) -> SiteFacts | None:
 
     Raises LookupAway.
     """
-    reference = reference.strip().lower().removeprefix("www.")
+    reference = models.bare_domain(reference)
     if not _REFERENCE.fullmatch(reference):
         return None
     return _remembered("site", reference, lambda: _load_site(reference))
@@ -137,20 +142,43 @@ def ruleset(site_id: int) -> Ruleset:
 
 
 def load_ruleset(site_id: int, version: int | None = None) -> Ruleset:
-    """The rules of a site in a version, or those in force; afresh from PostgreSQL.
+    """The rules of a site in a version, or those in force; from PostgreSQL, past every cache.
 
-    Raises `models.Ruleset.DoesNotExist` when the site never had that version.
+    Raises `models.Ruleset.DoesNotExist` when the site never had that version, and `models.BrokenRules` when that
+    version is broken. Without a version, broken ones are passed over.
     """
-    domain = models.Site.objects.values_list("domain", flat=True).get(pk=site_id)
-    rulesets = models.Ruleset.objects.filter(site_id=site_id)
+    domain = models.Site.objects.nocache().values_list("domain", flat=True).get(pk=site_id)  # type: ignore[attr-defined]
+    stored = models.Ruleset.objects.nocache().filter(site_id=site_id, version__gt=1)  # type: ignore[attr-defined]
     if version is None:
-        version = rulesets.aggregate(newest=Max("version"))["newest"] or 1
-    rules = {} if version == 1 else rulesets.get(version=version).rules
-    hosts = (domain, *rules.get("own_hosts", ()))
-    return msgspec.convert({**rules, "version": version, "own_hosts": hosts}, Ruleset)
+        rules = _in_force(domain, stored.order_by("-version"))
+    else:
+        rules = Ruleset() if version == 1 else stored.get(version=version).converted()
+    return msgspec.structs.replace(rules, own_hosts=(domain, *rules.own_hosts))
+
+
+def _in_force(domain: str, newest_first: Iterable[models.Ruleset]) -> Ruleset:
+    broken: list[str] = []
+    rules = Ruleset()
+    for stored in newest_first:
+        try:
+            rules = stored.converted()
+            break
+        except models.BrokenRules as error:
+            broken.append(f"version {stored.version} ({error})")
+    if broken:
+        log.error("Rules of %s are broken, version %s is in force: %s", domain, rules.version, ", ".join(broken))
+    return rules
 
 
 def longest_idle() -> dt.timedelta:
-    """The longest idle time that any site's visits may have."""
-    set_by_sites = models.Ruleset.objects.values_list("rules__visit_timeout_seconds", flat=True)
-    return dt.timedelta(seconds=max(filter(None, [*set_by_sites, Ruleset().visit_timeout_seconds])))
+    """The longest idle time that any site's visits may have. A timeout that is not allowed is never in force."""
+    set_by_sites = models.Ruleset.objects.nocache().values_list("rules__visit_timeout_seconds", flat=True)  # type: ignore[attr-defined]
+    return dt.timedelta(seconds=max([Ruleset().visit_timeout_seconds, *filter(_is_visit_timeout, set_by_sites)]))
+
+
+def _is_visit_timeout(stored: object) -> bool:
+    try:
+        msgspec.convert(stored, VisitTimeout)
+    except msgspec.ValidationError:
+        return False
+    return True

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 import zoneinfo
+from collections.abc import Collection
 
+import msgspec
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
+from analytics import events
 from analytics.sites import keys
+
+SCOPES = ("stats:read", "sites:read", "events:write")
+_RULES = msgspec.json.schema(events.Ruleset)["$defs"]["Ruleset"]["properties"]
+_RULE_NAMES = ", ".join(name for name in _RULES if name != "version")
 
 
 def check_time_zone(name: str) -> None:
     """Refuse what is no IANA time zone."""
     if name not in zoneinfo.available_timezones():
         raise ValidationError("%(name)s is no time zone; write one such as Europe/Tallinn.", params={"name": name})
+
+
+def bare_domain(text: str) -> str:
+    """A domain as people type it, the way sites are looked up: lower case, without `www.` and the root's dot."""
+    return re.sub(r"\A(www\.)+", "", text.strip().lower().removesuffix("."))
+
+
+class BrokenRules(ValueError):
+    """Rules that no hit can be counted under; the message says what is wrong and what is allowed."""
 
 
 class Organisation(models.Model):
@@ -69,6 +86,11 @@ class Site(models.Model):
     def __str__(self) -> str:
         return self.domain
 
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Make the domain bare before anything else looks at it."""
+        self.domain = bare_domain(self.domain)
+        super().clean_fields(exclude)
+
     def clean(self) -> None:
         """Refuse a domain that reads like another site's id: the door would not know which is meant."""
         if keys.looks_like_an_id(self.domain):
@@ -102,6 +124,14 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.name} of {self.organisation}"
 
+    def clean(self) -> None:
+        """Refuse scopes that do not exist, and a site of someone else."""
+        if not isinstance(self.scopes, list) or not all(scope in SCOPES for scope in self.scopes):
+            choices = ", ".join(f'"{scope}"' for scope in SCOPES)
+            raise ValidationError({"scopes": f"Write a list of scopes out of [{choices}]."})
+        if self.site and self.site.organisation_id != self.organisation_id:
+            raise ValidationError({"site": "This site is another organisation's."})
+
     def allows(self, scope: str, site: Site) -> bool:
         """Whether this key may use `scope` on `site`."""
         mine = self.site_id == site.pk if self.site_id else self.organisation_id == site.organisation_id
@@ -129,3 +159,33 @@ class Ruleset(models.Model):
 
     def __str__(self) -> str:
         return f"rules {self.version} of {self.site}"
+
+    def clean(self) -> None:
+        """Refuse rules that could not come into force."""
+        if self.rules is None:
+            self.rules = {}
+        try:
+            self.converted()
+        except BrokenRules as error:
+            raise ValidationError({"rules": str(error)}) from error
+
+    def converted(self) -> events.Ruleset:
+        """The rules as stages take them; own hosts without the site's domain. Raises BrokenRules."""
+        if isinstance(self.rules, dict) and "version" in self.rules:
+            raise BrokenRules(f"The version is counted, not given. Write a JSON object of {_RULE_NAMES}.")
+        try:
+            rules = msgspec.convert(self.rules, events.Ruleset)
+        except (msgspec.ValidationError, UnicodeError) as error:
+            raise BrokenRules(_sentence(str(error))) from error
+        return msgspec.structs.replace(rules, version=self.version)
+
+
+def _sentence(problem: str) -> str:
+    """What msgspec says, such as "Expected `int` >= 60 - at `$.visit_timeout_seconds`", with what is allowed."""
+    reason, _, place = problem.partition(" - at ")
+    if "matching regex" in reason:
+        reason = "Control characters are not allowed"
+    found = re.search(r"\$\.(\w+)", place)
+    if found is None or found[1] not in _RULES:
+        return f"{reason}. Write a JSON object of {_RULE_NAMES}."
+    return f"{found[1]}: {reason}. Write {_RULES[found[1]]['description']}."

@@ -24,6 +24,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 FAULTS = (psycopg.Error, PoolTimeout)
 """What TimescaleDB raises when it is away or refuses."""
+Unstorable = psycopg.DataError
+"""A value that PostgreSQL cannot keep."""
 AWAY = (psycopg.OperationalError, PoolTimeout)
 """The part of it that says nothing about the statement."""
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -31,10 +33,6 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 MOST_CONNECTIONS = 8
-
-
-class NoSuchStatement(KeyError):
-    """A `.sql` file has no statement of that name."""
 
 
 @functools.cache
@@ -74,9 +72,15 @@ def transaction() -> Iterator[Cursor]:
     with _pools_lock:
         if info not in _pools:
             _pools[info] = ConnectionPool(
-                info, min_size=0, max_size=MOST_CONNECTIONS, timeout=5, max_idle=60, open=True,
+                info,
+                min_size=0,
+                max_size=MOST_CONNECTIONS,
+                timeout=5,
+                max_idle=60,
+                open=True,
+                check=ConnectionPool.check_connection,
                 kwargs={"cursor_factory": psycopg.RawCursor},
-            )  # fmt: skip
+            )
     with _pools[info].connection() as connection, connection.cursor() as cursor:
         yield cursor
 
@@ -90,6 +94,12 @@ def close_pools() -> None:
             connections_left = _idle.popitem()[1]
             while not connections_left.empty():
                 connections_left.get_nowait().close()
+
+
+def describe(error: Exception) -> str:
+    """An error for the log, without the values that PostgreSQL quotes in its messages."""
+    state = getattr(error, "sqlstate", None)
+    return f"{type(error).__name__} ({state})" if state else f"{type(error).__name__}: {error}"
 
 
 def copy(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

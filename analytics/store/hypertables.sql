@@ -108,7 +108,7 @@ CREATE TABLE quarantine (
 );
 CREATE INDEX quarantine_by_site ON quarantine (site_id, quarantined_at);
 
--- The books, append-only: sum n. Outcomes of the door: accepted, refused; of the writer: stored, duplicate, quarantined, refusal_kept.
+-- The books, append-only: sum n. Outcomes of the door: accepted, refused; of the writer: stored, duplicate, quarantined, refusal kept.
 CREATE TABLE ledger (
     minute  timestamptz NOT NULL,
     site_id integer     NOT NULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from moto.server import ThreadedMotoServer
 from analytics.events import Hit
 from analytics.lake import export, read, storage
 from analytics.sites import models
+from tests import builders
 from tests.lake.test_export import EVER, ids, lake_ids
 
 pytestmark = pytest.mark.database
@@ -69,8 +71,18 @@ def test_a_file_is_downloaded_once_and_the_cache_stays_below_its_limit(
     assert read.slice(site.pk, *EVER).files == (path,)
     assert Path(path).stat().st_ino == before
     settings.LAKE_CACHE_BYTES = 1
-    read.slice(site.pk, *EVER, "hits")
-    assert not list(Path(settings.LAKE_CACHE_DIR).rglob("*.parquet"))
+    (other,) = read.slice(site.pk, *EVER, "hits").files
+    assert list(Path(settings.LAKE_CACHE_DIR).rglob("*.parquet")) == [Path(other)]
+
+
+def test_a_slice_larger_than_the_cache_has_all_of_its_files(
+    s3: str, record: Callable[..., list[Hit]], site: models.Site, settings: Any
+) -> None:
+    settings.LAKE_CACHE_BYTES = 1
+    hits = record([{"at": builders.NOW + n * dt.timedelta(days=1)} for n in range(3)])
+    export.export("hits")
+    export.export("events")
+    assert lake_ids(site, "events") == ids(hits)
 
 
 def test_a_bucket_that_is_away_is_said_to_be_away(s3: str, record: Callable[..., list[Hit]], site: models.Site) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analytics.events import Hit
-from analytics.lake import export, search
+from analytics.lake import export, read, search
 from analytics.sites import models
 from tests import builders
 
@@ -97,3 +98,14 @@ def test_pages_follow_each_other(
 def test_nonsense_is_refused_in_words(site: models.Site, given: dict[str, Any], reason: str) -> None:
     with pytest.raises(search.BadSearch, match=reason):
         look(site, **given)
+
+
+def test_a_file_that_vanished_is_a_lake_that_is_away(record: Callable[..., list[Hit]], site: models.Site) -> None:
+    record([{}])
+    export_all()
+    for path in search._files(look(site))[0]:
+        Path(path).unlink()
+    with pytest.raises(read.LakeAway):
+        search.page(look(site), 0)
+    with pytest.raises(read.LakeAway):
+        list(search.download(look(site)))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from analytics import buffer
 from analytics.events import Hit
 from analytics.pipeline import books, derive, steps, write
 from analytics.pipeline.writer import Writer
-from analytics.sites import models
+from analytics.sites import lookup, models
 from analytics.store import db
-from tests import builders
+from tests import builders, processes
 
 pytestmark = pytest.mark.database
 
@@ -60,6 +62,58 @@ def test_one_hit_that_cannot_be_read_is_quarantined_alone(site: models.Site) -> 
     assert rows("SELECT count(*) FROM event") == [(999,)]
     assert rows("SELECT hit_id, reason FROM quarantine") == [(hits[500].hit_id, "bad_json")]
     assert books.balance().holds
+
+
+@pytest.mark.parametrize("place", [0, 77, 99])
+def test_a_hit_that_postgresql_cannot_keep_is_quarantined_alone(site: models.Site, place: int) -> None:
+    hits = [builders.hit(site_id=site.pk, visitor_id=n) for n in range(100)]
+    hits[place] = builders.hit(site_id=site.pk, visitor_id=2**63)
+    sent(site, *hits)
+    builders.drain()
+    assert rows("SELECT count(*), count(DISTINCT hit_id) FROM event") == [(99, 99)]
+    assert rows("SELECT hit_id, reason FROM quarantine") == [(hits[place].hit_id, "unstorable")]
+    assert books.balance().holds
+
+
+def test_a_part_that_fails_does_not_hold_up_the_others(site: models.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(cursor: Any, batch: write.Batch, *given: Any) -> Any:
+        if batch.part == 0:
+            cursor.execute("SELECT 1 / 0 FROM nowhere")
+        return real(cursor, batch, *given)
+
+    real = steps.run
+    monkeypatch.setattr(steps, "run", failing)
+    for part in range(4):
+        buffer.push({part: [builders.hit(site_id=site.pk, visitor_id=part)]}, builders.NOW)
+    writer = Writer()
+    thread = threading.Thread(target=writer.run)
+    thread.start()
+    try:
+        processes.wait_until(lambda: rows("SELECT count(*) FROM event") == [(3,)], "the other parts are written")
+    finally:
+        writer.stop()
+        thread.join()
+
+
+def test_a_writer_goes_on_after_postgresql_has_ended_all_of_its_connections(site: models.Site) -> None:
+    sent(site, builders.hit(site_id=site.pk))
+    writer = Writer()
+    thread = threading.Thread(target=writer.run)
+    thread.start()
+    try:
+        processes.wait_until(lambda: rows("SELECT count(*) FROM event") == [(1,)], "the first hit is written")
+        rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = ''"
+        )
+        connection.close()
+        lookup.forget()
+        sent(site, builders.hit(site_id=site.pk))
+        processes.wait_until(lambda: rows("SELECT count(*) FROM event") == [(2,)], "the second hit is written")
+    finally:
+        writer.stop()
+        thread.join()
+    assert rows("SELECT count(*) FROM quarantine") == [(0,)]
 
 
 def test_a_hit_of_a_site_that_is_gone_is_quarantined(site: models.Site) -> None:
@@ -143,6 +197,6 @@ def test_entries_are_trimmed_only_below_what_is_committed(site: models.Site) -> 
     sent(site, builders.hit(site_id=site.pk, visitor_id=9))
     ((offset,),) = rows("SELECT entry_id FROM part_offset WHERE part = 0")
     buffer.client().xtrim(buffer.stream(0), minid=offset, approximate=False)
-    assert buffer.backlog(0, offset) == 1
+    assert len(list(buffer.waiting(0, offset))) == 1
     builders.drain()
     assert rows("SELECT count(*) FROM event") == [(4,)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +18,7 @@ from analytics.events import Hit
 from analytics.lake import export
 from analytics.reprocess import jobs
 from analytics.reprocess.models import Recount
-from analytics.sites import models
+from analytics.sites import create, keys, lookup, models
 from tests import builders
 
 pytestmark = pytest.mark.database
@@ -103,6 +105,80 @@ def test_a_new_rule_is_the_next_version_and_old_ones_cannot_be_changed(staff: Cl
     staff.post(f"/admin/sites/ruleset/{first.pk}/change/", {"site": site.pk, "rules": "{}", "note": "changed"})
     first.refresh_from_db()
     assert first.rules == {"excluded_paths": ["/x"]}
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ('{"visit_timeout_seconds": "30 min"}', "a whole number of seconds from 60 to 28500"),
+        ('{"excluded_paths": "/admin"}', "excluded_paths: Expected `array`, got `str`"),
+        ('{"excluded_paths": ["\\u0000"]}', "Control characters are not allowed"),
+        ('{"exclude": ["/admin"]}', "unknown field `exclude`"),
+        ("[]", "Write a JSON object"),
+        ("{", "Enter a valid JSON"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused_in_the_form(staff: Client, site: models.Site, rules: str, said: str) -> None:
+    page = staff.post("/admin/sites/ruleset/add/", {"site": site.pk, "rules": rules, "note": ""})
+    assert page.status_code == 200
+    assert said in html.unescape(page.content.decode())
+    assert not site.rulesets.exists()
+
+
+def test_no_rules_at_all_are_the_defaults(staff: Client, site: models.Site) -> None:
+    staff.post("/admin/sites/ruleset/add/", {"site": site.pk, "rules": "", "note": "back to the defaults"})
+    assert site.rulesets.get().rules == {}
+
+
+def add_site(staff: Client, domain: str) -> str:
+    organisation = models.Organisation.objects.get_or_create(name="Test")[0]
+    given = {"organisation": organisation.pk, "domain": domain, "timezone": "UTC", "currency": "EUR"}
+    return html.unescape(staff.post("/admin/sites/site/add/", given, follow=True).content.decode())
+
+
+@pytest.mark.parametrize("typed", ["www.shop.example", "WWW.Shop.Example", "shop.example.", "Shop.Example"])
+def test_a_site_is_found_whichever_way_its_domain_was_typed(staff: Client, typed: str) -> None:
+    assert "Secret key, shown this once: sk_" in add_site(staff, typed)
+    made = models.Site.objects.get()
+    assert made.domain == "shop.example"
+    assert lookup.site("www.shop.example") == lookup.SiteFacts(made.pk, "shop.example", "UTC")
+
+
+def test_a_site_that_exists_is_not_made_again_under_www(staff: Client, site: models.Site) -> None:
+    assert "Site with this Domain already exists" in add_site(staff, "WWW.Example.com")
+    assert "Write the host alone" in add_site(staff, "https://shop.example/")
+    assert models.Site.objects.count() == 1
+
+
+def test_a_new_site_is_found_within_half_a_minute_though_it_was_asked_for_before(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.monotonic()
+    assert lookup.site("shop.example") is None
+    add_site(staff, "shop.example")
+    made = models.Site.objects.get()
+    monkeypatch.setattr(time, "monotonic", lambda: began + 31)
+    assert lookup.site("shop.example") == lookup.SiteFacts(made.pk, "shop.example", "UTC")
+    assert lookup.TTL_SECONDS <= 30
+
+
+@pytest.mark.parametrize("scopes", ['["everything"]', '"stats:read"', '{"stats:read": 1}', "[[]]", "[1]"])
+def test_an_api_key_has_no_scope_that_does_not_exist(staff: Client, site: models.Site, scopes: str) -> None:
+    given = {"organisation": site.organisation_id, "site": site.pk, "name": "reader", "scopes": scopes}
+    page = html.unescape(staff.post("/admin/sites/apikey/add/", given).content.decode())
+    assert 'Write a list of scopes out of ["stats:read", "sites:read", "events:write"].' in page
+    assert not models.ApiKey.objects.exists()
+
+
+def test_an_api_key_opens_sites_of_its_organisation_only(staff: Client, site: models.Site) -> None:
+    theirs = create.site("theirs.example", organisation="Theirs").site
+    given = {"organisation": site.organisation_id, "site": theirs.pk, "name": "reader", "scopes": '["stats:read"]'}
+    page = html.unescape(staff.post("/admin/sites/apikey/add/", given).content.decode())
+    assert "This site is another organisation's." in page
+    assert not models.ApiKey.objects.exists()
+    page = staff.post("/admin/sites/apikey/add/", given | {"site": site.pk}, follow=True).content.decode()
+    key = page.partition("shown this once: ")[2][:51]
+    assert models.ApiKey.objects.get().hash == keys.digest(key)
 
 
 def test_keys_made_in_the_admin_are_shown_once_and_kept_as_hashes(staff: Client, site: models.Site) -> None:

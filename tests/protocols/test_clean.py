@@ -255,7 +255,24 @@ def test_money_has_four_decimals(amount: float | str, stored: str) -> None:
 
 @pytest.mark.parametrize(
     "amount",
-    [10**14, 1e15, -1e14, 1e308, 10**4000, "12,5", "1_000", "٣", "0x10", " 7 ", "1e3", "NaN", "sNaN", "inf", ""],
+    [
+        10**14,
+        "99999999999999.99999",
+        1e15,
+        -1e14,
+        1e308,
+        10**4000,
+        "12,5",
+        "1_000",
+        "٣",
+        "0x10",
+        " 7 ",
+        "1e3",
+        "NaN",
+        "sNaN",
+        "inf",
+        "",
+    ],
 )
 def test_what_is_no_amount_is_refused(amount: float | str) -> None:
     assert refusal(clean.money, amount, "EUR") is Refusal.BAD_REVENUE

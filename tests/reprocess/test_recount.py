@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from analytics.events import Hit
 from analytics.lake import export, read
 from analytics.pipeline import books
-from analytics.reprocess import jobs, recount
+from analytics.reprocess import jobs, recount, rows
 from analytics.reprocess.models import Recount
 from analytics.sites import models
 from analytics.store import db
@@ -148,6 +148,45 @@ def test_rows_that_only_the_lake_still_has_are_recounted_there(
     assert ask(site, long_ago.date(), long_ago.date()).changed == 1
     assert [row[3] for row in lake(site)] == ["excluded"]
     assert hot() == []
+
+
+def test_a_visitor_active_for_days_has_the_same_visits_after_a_recount_of_one_day(
+    record: Callable[..., list[Hit]], site: models.Site
+) -> None:
+    start = builders.NOW - dt.timedelta(days=3)
+    record([{"at": start + n * 20 * MINUTE, "visitor_id": "restless"} for n in range(3 * 72)])
+    export_all()
+    assert ask(site).changed == 0
+
+
+def test_a_lake_that_is_away_changes_neither_store_and_the_recount_is_tried_again(
+    record: Callable[..., list[Hit]], site: models.Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise OSError("the bucket does not answer")
+
+    record(VISIT)
+    export_all()
+    rules(site, excluded_paths=["/a"])
+    before = (hot(), lake(site))
+    job = jobs.ask(site.pk, DAY, DAY)
+    with monkeypatch.context() as patched:
+        patched.setattr(rows, "replace_in_lake", away)
+        with pytest.raises(OSError, match="does not answer"):
+            jobs.perform(job)
+    assert (hot(), lake(site)) == before
+    assert Recount.objects.get().state == "waiting"
+    assert jobs.run_due() == 1
+    assert [row[3] for row in hot()] == [row[3] for row in lake(site)] == ["excluded", "", ""]
+
+
+def test_a_recount_that_another_worker_has_run_is_not_run_again(
+    record: Callable[..., list[Hit]], site: models.Site
+) -> None:
+    record(VISIT)
+    seen_waiting = jobs.ask(site.pk, DAY, DAY)
+    assert jobs.run_due() == 1
+    assert not jobs.perform(seen_waiting)
 
 
 def test_hits_that_cannot_be_processed_stop_the_recount_and_change_nothing(

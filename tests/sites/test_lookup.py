@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import connections
 
-from analytics.events import ChannelRule, Ruleset
+from analytics.events import ChannelRule, Hit, Ruleset
 from analytics.sites import create, lookup, models
+from analytics.store import db
 from tests import processes
 
 pytestmark = pytest.mark.database
@@ -160,3 +163,61 @@ def test_the_rules_of_a_site_are_the_newest_and_name_its_own_hosts_first(site: m
     with pytest.raises(models.Ruleset.DoesNotExist):
         lookup.load_ruleset(site.pk, 9)
     assert lookup.longest_idle() == dt.timedelta(minutes=30)
+
+
+BROKEN: list[Any] = [
+    {"visit_timeout_seconds": "30 min"},
+    {"excluded_paths": "/admin"},
+    {"own_hosts": 7},
+    {"excluded_path": ["/admin"]},
+    {"version": 9},
+    ["/admin"],
+    "rules",
+]
+
+
+@pytest.mark.parametrize("rules", BROKEN, ids=str)
+def test_broken_rules_leave_those_before_in_force(
+    site: models.Site, rules: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    models.Ruleset.objects.create(site=site, version=2, rules={"visit_timeout_seconds": 60})
+    for version in (3, 4):
+        models.Ruleset.objects.create(site=site, version=version, rules=rules)
+    assert lookup.ruleset(site.pk) == Ruleset(version=2, visit_timeout_seconds=60, own_hosts=("example.com",))
+    assert lookup.ruleset(site.pk).version == 2
+    (said,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert said.startswith("Rules of example.com are broken, version 2 is in force: version 4 (")
+    with pytest.raises(models.BrokenRules):
+        lookup.load_ruleset(site.pk, 3)
+
+
+def test_traffic_under_broken_rules_is_counted_under_the_default(
+    site: models.Site, record: Callable[..., list[Hit]]
+) -> None:
+    models.Ruleset.objects.create(site=site, version=2, rules={"excluded_paths": "/admin"})
+    record([{"url": "/a"}])
+    with db.transaction() as cursor:
+        cursor.execute("SELECT (SELECT count(*) FROM quarantine), array_agg(ruleset) FROM event")
+        assert cursor.fetchall() == [(0, [1])]
+
+
+def test_a_timeout_that_is_not_allowed_makes_no_visit_longer(site: models.Site) -> None:
+    not_allowed = ["30 min", True, 59, 28_501, 3600.5, None, [3600], {}, -3600]
+    for version, timeout in enumerate(not_allowed, 2):
+        models.Ruleset.objects.create(site=site, version=version, rules={"visit_timeout_seconds": timeout})
+    models.Ruleset.objects.create(site=site, version=100, rules=[3600])
+    assert lookup.longest_idle() == dt.timedelta(minutes=30)
+    models.Ruleset.objects.create(site=site, version=101, rules={"visit_timeout_seconds": 28_500})
+    assert lookup.longest_idle() == dt.timedelta(hours=7, minutes=55)
+
+
+def test_rules_are_read_past_the_cache(site: models.Site) -> None:
+    models.Ruleset.objects.create(site=site, version=2, rules={"visit_timeout_seconds": 600})
+    assert lookup.load_ruleset(site.pk, 2).visit_timeout_seconds == 600
+    assert lookup.longest_idle() == dt.timedelta(minutes=30)
+    # As when the cache was away while they were saved: what it holds is not told.
+    models.Ruleset.objects.filter(version=2).update(rules={"visit_timeout_seconds": 3600})
+    models.Site.objects.update(domain="moved.example")
+    moved = Ruleset(version=2, visit_timeout_seconds=3600, own_hosts=("moved.example",))
+    assert lookup.load_ruleset(site.pk, 2) == lookup.load_ruleset(site.pk) == moved
+    assert lookup.longest_idle() == dt.timedelta(hours=1)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import ValidationError
 
+from analytics.management.commands import import_log
+from analytics.pipeline import dedupe
 from analytics.sites import access, create, keys, models
 
 database = pytest.mark.database
@@ -88,6 +94,7 @@ def test_a_user_sees_the_sites_of_the_own_organisations_only(site: models.Site) 
     models.Membership.objects.create(user=user, organisation=site.organisation)
     assert [found.domain for found in access.sites_of(user)] == ["also.example", "example.com"]
     assert access.site_for(user, "Example.com") == site
+    assert access.site_for(user, "www.example.com.") == site
     for domain in ("theirs.example", "none.example", "", "%", str(theirs.pk), "\ud83d"[:0]):
         with pytest.raises(access.NoSuchSite):
             access.site_for(user, domain)
@@ -123,3 +130,94 @@ def test_an_api_key_that_is_unknown_or_revoked_is_none(site: models.Site) -> Non
     assert access.api_key(text) is None
     with pytest.raises(ValueError, match="No such scope"):
         create.api_key(site, ["everything"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "domain"),
+    [
+        ("example.com", "example.com"),
+        (" WWW.Shop.Example. ", "shop.example"),
+        ("www.www.shop.example", "shop.example"),
+        ("wwww.example", "wwww.example"),
+        ("shop.www.example", "shop.www.example"),
+        ("www", "www"),
+        ("", ""),
+    ],
+)
+def test_a_domain_is_kept_as_it_is_looked_up(typed: str, domain: str) -> None:
+    assert models.bare_domain(typed) == models.bare_domain(domain) == domain
+
+
+@pytest.mark.parametrize(
+    ("rules", "wrong", "allowed"),
+    [
+        ({"visit_timeout_seconds": "30 min"}, "got `str`", "a whole number of seconds from 60 to 28500"),
+        ({"visit_timeout_seconds": 59}, ">= 60", "7 h 55 min"),
+        ({"visit_timeout_seconds": 28_501}, "<= 28500", "7 h 55 min"),
+        ({"visit_timeout_seconds": True}, "got `bool`", "a whole number"),
+        ({"visit_timeout_seconds": float("nan")}, "got `float`", "a whole number"),
+        ({"visit_timeout_seconds": None}, "got `null`", "a whole number"),
+        ({"excluded_paths": "/admin"}, "excluded_paths: Expected `array`, got `str`", '["/admin/*"]'),
+        ({"excluded_paths": ["/x"] * 201}, "length <= 200", "up to 200"),
+        ({"excluded_paths": ["x" * 2049]}, "length <= 2048", "wildcard patterns"),
+        ({"excluded_paths": ["/\0"]}, "Control characters are not allowed", "wildcard patterns"),
+        ({"excluded_paths": ["/\ud800"]}, "Control characters are not allowed", "wildcard patterns"),
+        ({"excluded_paths": ["/a\n"]}, "Control characters are not allowed", "wildcard patterns"),
+        ({"excluded_paths": [""]}, "length >= 1", "wildcard patterns"),
+        ({"own_hosts": [1]}, "got `int`", "up to 100 hosts"),
+        ({"own_hosts": ["a.example"] * 101}, "length <= 100", "up to 100 hosts"),
+        ({"source_names": {"x" * 254: "X"}}, "length <= 253", "by host"),
+        ({"source_names": {"x.example": 1}}, "got `int`", "by host"),
+        ({"source_names": {str(n): "X" for n in range(1001)}}, "length <= 1000", "by host"),
+        ({"channel_rules": [{"source": "x"}]}, "missing required field `channel`", "each has a channel"),
+        (
+            {"channel_rules": [{"channel": "X", "campain": "x"}]},
+            "unknown field `campain`",
+            "source, medium and campaign",
+        ),
+        ({"channel_rules": {"channel": "X"}}, "got `object`", "up to 100 rules"),
+        (
+            {"excluded_path": ["/x"]},
+            "unknown field `excluded_path`",
+            "visit_timeout_seconds, own_hosts, excluded_paths",
+        ),
+        ({"x - at `$.nothing": 1}, "unknown field", "own_hosts"),
+        ({"\ud800": 1}, "surrogates not allowed", "own_hosts"),
+        ({"version": 3}, "The version is counted, not given", "own_hosts"),
+        (["/x"], "got `array`", "a JSON object of visit_timeout_seconds"),
+        ("x", "got `str`", "a JSON object"),
+    ],
+    ids=lambda value: ascii(value)[:60],
+)
+def test_rules_that_could_not_be_in_force_are_refused_with_what_is_allowed(
+    rules: Any, wrong: str, allowed: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        models.Ruleset(version=2, rules=rules).clean()
+    (sentence,) = caught.value.message_dict["rules"]
+    assert wrong in sentence
+    assert allowed in sentence
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {},
+        None,
+        {"visit_timeout_seconds": 60},
+        {"visit_timeout_seconds": 28_500, "own_hosts": ["shop.example"], "excluded_paths": ["/é/*"]},
+        {"source_names": {"news.example": "The News"}, "channel_rules": [{"channel": "Paid", "medium": "cp*"}]},
+    ],
+)
+def test_rules_within_the_bounds_are_allowed(rules: Any) -> None:
+    models.Ruleset(version=2, rules=rules).clean()
+
+
+def test_help_and_readme_say_how_long_an_import_is_known_again() -> None:
+    within = f"again within {dedupe.REMEMBERED.days} days changes nothing"
+    (row,) = [
+        line for line in Path(settings.BASE_DIR, "README.md").read_text().splitlines() if "manage import-log" in line
+    ]
+    for text in (import_log.Command.help, row):
+        assert within in text
+        assert "count" in text.partition(within)[2]

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from analytics.ingest import access_log, feed
 from analytics.management import sites
+from analytics.pipeline import dedupe
 
 MOST_SHOWN = 50
 AGAIN = "Run the import again: lines that are stored are not counted twice."
@@ -18,7 +19,8 @@ AGAIN = "Run the import again: lines that are stored are not counted twice."
 class Command(BaseCommand):
     help = (
         "Import Apache or nginx access logs in the combined format, keeping their times."
-        " Importing the same file twice changes nothing."
+        f" Importing the same file again within {dedupe.REMEMBERED.days} days changes nothing;"
+        " after that its lines would count again."
     )
     requires_system_checks = []
 

@@ -29,7 +29,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no site {given['site']}.")
         try:
             job = jobs.ask(site.id, given["first"], given["last"], ruleset_version=given["ruleset"])
-            jobs.perform(job, self._say)
+            if not jobs.perform(job, self._say):
+                raise CommandError("A worker was quicker and runs this recount; look at it in the staff portal.")
         except (jobs.BadRange, recount.CannotRecount, read.LakeAway) as error:
             raise CommandError(str(error)) from error
         for metric, before in job.before.items():

@@ -41,7 +41,6 @@ class Migration(migrations.Migration):
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
                 ("hits", models.PositiveBigIntegerField(default=0)),
                 ("changed", models.PositiveBigIntegerField(default=0)),
-                ("failed", models.PositiveBigIntegerField(default=0)),
                 ("before", models.JSONField(default=dict)),
                 ("after", models.JSONField(default=dict)),
                 ("error", models.TextField(blank=True)),
