@@ -112,6 +112,22 @@ def copy(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequen
             copying.write_row(row)
 
 
+def _arrow_connection(idle: queue.LifoQueue[Any]) -> Any:
+    """One that was kept and still works, else a new one."""
+    while not idle.empty():
+        with contextlib.suppress(queue.Empty):
+            kept = idle.get_nowait()
+            try:
+                with kept.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+                    cursor.fetchall()
+            except adbc_driver_postgresql.dbapi.Error:
+                kept.close()
+            else:
+                return kept
+    return adbc_driver_postgresql.dbapi.connect(conninfo(), autocommit=True)
+
+
 _idle: dict[str, queue.LifoQueue[adbc_driver_postgresql.dbapi.Connection]] = {}
 
 
@@ -119,10 +135,7 @@ _idle: dict[str, queue.LifoQueue[adbc_driver_postgresql.dbapi.Connection]] = {}
 def arrow(statement: str, parameters: Sequence[Any]) -> Iterator[pa.RecordBatchReader]:
     """The rows of `statement` as a stream of Arrow batches, by ADBC. Its connections are kept for the next time."""
     idle = _idle.setdefault(conninfo(), queue.LifoQueue(MOST_CONNECTIONS))
-    try:
-        connection = idle.get_nowait()
-    except queue.Empty:
-        connection = adbc_driver_postgresql.dbapi.connect(conninfo(), autocommit=True)
+    connection = _arrow_connection(idle)
     try:
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters or None)
