@@ -78,11 +78,30 @@ def transaction() -> Iterator[Cursor]:
                 timeout=5,
                 max_idle=60,
                 open=True,
-                check=ConnectionPool.check_connection,
                 kwargs={"cursor_factory": psycopg.RawCursor},
             )
-    with _pools[info].connection() as connection, connection.cursor() as cursor:
-        yield cursor
+    pool = _pools[info]
+    connection = _working(pool)
+    try:
+        with connection, connection.cursor() as cursor:
+            yield cursor
+    finally:
+        pool.putconn(connection)
+
+
+def _working(pool: ConnectionPool[Connection]) -> Connection:
+    """A connection of the pool that PostgreSQL has not ended. Raises PoolTimeout.
+
+    The pool's own check waits longer after each broken one; after a restart of PostgreSQL all of them are broken.
+    """
+    while True:
+        connection = pool.getconn()
+        try:
+            pool.check_connection(connection)
+        except psycopg.OperationalError:
+            pool.putconn(connection)
+        else:
+            return connection
 
 
 def close_pools() -> None:
