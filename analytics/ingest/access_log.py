@@ -1,7 +1,8 @@
 """Access logs of the past into the buffer: `bin/manage import-log`.
 
 A line becomes a hit of the protocol `log`. Its address is replaced by the network before anything else happens,
-and it has an event id made of its text, so that the same file imported again changes nothing.
+and it has an event id made of its text, so that the same file imported again changes nothing
+(for as long as `pipeline/dedupe.py` remembers).
 """
 
 from __future__ import annotations

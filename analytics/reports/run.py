@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-import adbc_driver_manager
 import duckdb
 
 from analytics.lake import read
@@ -44,7 +43,7 @@ def answer(query: Query, now: dt.datetime) -> Answer:
         return _answer(query, now, given)
     except (duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
         raise _stopped(error) from error
-    except (*db.AWAY, adbc_driver_manager.OperationalError) as error:
+    except db.AWAY as error:
         if getattr(error, "sqlstate", None) == _QUERY_CANCELED:
             raise _stopped(error) from error
         log.warning("TimescaleDB is away: %s", error)

@@ -22,11 +22,11 @@ from django.db import connections
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-FAULTS = (psycopg.Error, PoolTimeout)
+FAULTS = (psycopg.Error, PoolTimeout, adbc_driver_postgresql.dbapi.Error)
 """What TimescaleDB raises when it is away or refuses."""
 Unstorable = psycopg.DataError
 """A value that PostgreSQL cannot keep."""
-AWAY = (psycopg.OperationalError, PoolTimeout)
+AWAY = (psycopg.OperationalError, PoolTimeout, adbc_driver_postgresql.dbapi.OperationalError)
 """The part of it that says nothing about the statement."""
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 Connection = psycopg.Connection[tuple[Any, ...]]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -40,24 +39,8 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _static_root() -> None:
-    """The server, which starts once, wants the folder; nothing is collected into it for tests."""
-    Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-
-
 @pytest.fixture
-def _plain_static_files(settings: Any) -> None:
-    """Names of files as they are in the checkout."""
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
-
-
-@pytest.fixture
-def visit(
-    chromium: Browser, site: models.Site, _plain_static_files: None, live_server: Any
-) -> Iterator[Callable[..., Page]]:
+def visit(chromium: Browser, site: models.Site, live_server: Any) -> Iterator[Callable[..., Page]]:
     """`visit("/address")`: a page opened by a viewer of example.com who has signed in; options are the context's."""
     user = User.objects.create_user("maria", password=PASSWORD)
     models.Membership.objects.create(organisation=site.organisation, user=user)

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,16 +48,7 @@ HISTORY = [
 
 
 @pytest.fixture
-def _plain_static_files(settings: Any, tmp_path: Path) -> None:
-    """Names of files as they are in the checkout: nothing is collected for tests."""
-    settings.STATIC_ROOT = str(tmp_path)
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
-
-
-@pytest.fixture
-def member(client: Client, site: models.Site, _plain_static_files: None) -> Client:
+def member(client: Client, site: models.Site) -> Client:
     """Signed in, and a viewer of example.com."""
     user = User.objects.create_user("maria", password=PASSWORD)
     models.Membership.objects.create(organisation=site.organisation, user=user)
@@ -190,7 +180,7 @@ def test_a_site_of_someone_else_is_like_one_that_does_not_exist(member: Client, 
 
 
 @pytest.mark.database
-@pytest.mark.usefixtures("site", "_plain_static_files")
+@pytest.mark.usefixtures("site")
 def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
     User.objects.create_user("maria", password=PASSWORD)
     assert client.get("/example.com?period=7d").headers["location"] == "/login?next=/example.com%3Fperiod%3D7d"
@@ -240,7 +230,6 @@ def test_the_list_of_sites_shows_the_last_day(member: Client, record: Callable[.
 
 
 @pytest.mark.database
-@pytest.mark.usefixtures("_plain_static_files")
 def test_without_a_site_the_list_tells_how_to_make_one(client: Client) -> None:
     client.force_login(User.objects.create_user("new"))
     said = text(client.get("/"))
