@@ -13,7 +13,16 @@ from uuid import UUID
 
 import msgspec
 
+# Names of events that mean the same whatever the wire format; every other name is the site's own.
 PAGEVIEW = "pageview"
+ENGAGEMENT = "engagement"
+"""How long and how far a page was read: `engagement_ms`, `scroll_percent`; never interactive."""
+IDENTIFY = "identify"
+"""Who the visitor is: `user_id`, traits in `props`; never interactive."""
+WEB_VITALS = "web_vitals"
+"""How fast the page was, in props: `lcp`, `inp`, `fcp`, `ttfb` in milliseconds, `cls`; never interactive."""
+PURCHASE = "purchase"
+"""An order: `revenue` and `currency`; `order_id` and `items` in props (`protocols/shop.py`)."""
 
 
 class Hit(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -43,7 +52,8 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     visitor_id: int
     """Signed 64 bits; a keyed hash that cannot be turned back."""
     previous_visitor_id: int | None = None
-    """The same visitor under yesterday's salt; never stored, tried for visits that run across midnight."""
+    """Whom the visitor may have been a moment ago: the same under yesterday's salt, or before signing in. Never stored;
+    tried for a visit that is still open."""
     cookieless: bool = True
     """True when the visitor id holds for a day only."""
     event_id: UUID | None = None
@@ -51,7 +61,20 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     refused: str = ""
     """A value of `Refusal` when the hit was refused at the door; such a hit has no event."""
     flags: str = ""
-    """Comma-separated remarks: `clamped` for a time moved into the allowed range."""
+    """Comma-separated values of `Flag`."""
+
+
+class Flag(enum.StrEnum):
+    """What the door remarks on a hit; the pipeline reads it, for what it is about is not kept."""
+
+    CLAMPED = "clamped"
+    """The time was moved into the allowed range."""
+    SCRUBBED = "scrubbed"
+    """Secrets or e-mail addresses were taken out of the payload."""
+    EXCLUDED_ADDRESS = "excluded-address"
+    """The client's address is one that the site leaves out of its reports."""
+    PREFETCH = "prefetch"
+    """A browser fetched the page ahead, perhaps for nobody."""
 
 
 class ClientEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +102,14 @@ class ClientEvent(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     category: str = ""
     """Set by formats that know that it is no page (`asset`, `error`, `redirect` of an access log)."""
+    fragment: bool = False
+    """The page's path goes on behind the `#`: a single-page site that routes by it."""
+    from_server: bool = False
+    """The sender is a program on behalf of the visitor: its address and user agent say nothing about the visitor."""
+    user_agent: str = ""
+    """The visitor's, as a program says it; it stands in for the header."""
+    address: str = ""
+    """The visitor's, as a program says it. Believed with a secret key only."""
 
 
 class VisitAttributes(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +171,27 @@ class Event(VisitAttributes, frozen=True, kw_only=True):
     batch: int = 0
 
 
+class Limits:
+    """Every limit of the door, in one place."""
+
+    BODY_BYTES = 1 << 20
+    INFLATED_BYTES = 4 << 20
+    EVENTS_PER_REQUEST = 500
+    EVENT_BYTES = 32 << 10
+    NAME_CHARS = 128
+    URL_CHARS = 2048
+    TITLE_CHARS = 512
+    USER_AGENT_CHARS = 512
+    ID_CHARS = 256
+    PROPS = 100
+    PROP_KEY_CHARS = 128
+    PROP_VALUE_CHARS = 1024
+    REFUSED_PAYLOAD_CHARS = 4096
+    KEPT_PARAMETERS = 50
+    PAST_SECONDS = 72 * 3600
+    FUTURE_SECONDS = 10 * 60
+
+
 # PostgreSQL cannot store NUL and lone surrogates; other control characters are never meant.
 _PRINTABLE = r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]*\Z"
 _Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=_PRINTABLE)]
@@ -170,6 +222,21 @@ class Ruleset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         msgspec.Meta(max_length=200, description='a list of up to 200 wildcard patterns such as ["/admin/*"]'),
     ] = ()
     """Wildcard patterns (`/admin/*`) of pages that reports leave out."""
+    excluded_countries: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")], ...],
+        msgspec.Meta(max_length=250, description='a list of up to 250 country codes such as ["AQ"]'),
+    ] = ()
+    """ISO 3166-1 codes of countries that reports leave out."""
+    allowed_hosts: Annotated[
+        tuple[_Host, ...],
+        msgspec.Meta(max_length=100, description='a list of up to 100 wildcard patterns such as ["*.example.com"]'),
+    ] = ()
+    """Wildcard patterns of the hosts whose pages count; none: those of every host."""
+    kept_parameters: Annotated[
+        tuple[_Host, ...],
+        msgspec.Meta(max_length=Limits.KEPT_PARAMETERS, description='a list of up to 50 names such as ["product"]'),
+    ] = ()
+    """Parameters of the query string that tell pages apart: they stay in the path, all others go."""
     source_names: Annotated[
         dict[_Host, _Name],
         msgspec.Meta(max_length=1000, description='up to 1000 names by host such as {"news.example": "The News"}'),
@@ -208,6 +275,10 @@ class Refusal(enum.StrEnum):
     NO_SITE = "no_site"
     UNKNOWN_SITE = "unknown_site"
     BAD_KEY = "bad_key"
+    SUSPENDED = "suspended"
+    RATE_LIMITED = "rate_limited"
+    OVER_QUOTA = "over_quota"
+    OPTED_OUT = "opted_out"
     NO_NAME = "no_name"
     BAD_NAME = "bad_name"
     BAD_URL = "bad_url"
@@ -218,6 +289,10 @@ class Refusal(enum.StrEnum):
     BAD_REVENUE = "bad_revenue"
 
 
+NOT_KEPT = frozenset({Refusal.SUSPENDED, Refusal.RATE_LIMITED, Refusal.OVER_QUOTA, Refusal.OPTED_OUT})
+"""Refusals of which nothing but the number is kept: of a flood, and of who does not want to be counted."""
+
+
 class Refused(Exception):
     """An event or a whole request that cannot be accepted. `message` tells the sender what to do about it."""
 
@@ -225,23 +300,3 @@ class Refused(Exception):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
-
-
-class Limits:
-    """Every limit of the door, in one place."""
-
-    BODY_BYTES = 1 << 20
-    INFLATED_BYTES = 4 << 20
-    EVENTS_PER_REQUEST = 500
-    EVENT_BYTES = 32 << 10
-    NAME_CHARS = 128
-    URL_CHARS = 2048
-    TITLE_CHARS = 512
-    USER_AGENT_CHARS = 512
-    ID_CHARS = 256
-    PROPS = 100
-    PROP_KEY_CHARS = 128
-    PROP_VALUE_CHARS = 1024
-    REFUSED_PAYLOAD_CHARS = 4096
-    PAST_SECONDS = 72 * 3600
-    FUTURE_SECONDS = 10 * 60

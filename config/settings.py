@@ -108,15 +108,18 @@ REPORT_TIMEOUT_SECONDS = env.number("REPORT_TIMEOUT_SECONDS", 30, least=1, most=
 # --- ingest ---
 VISITOR_KEY = env.text("VISITOR_KEY", SECRET_KEY)
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+CLIENT_ADDRESS_HEADER = env.text("CLIENT_ADDRESS_HEADER", "X-Forwarded-For").lower()
+REQUESTS_PER_ADDRESS = env.number("REQUESTS_PER_ADDRESS", 0)
 GEOIP_DB = env.text("GEOIP_DB", "")
 
 # --- cache ---
 CACHEOPS_REDIS = CACHE_URL
 CACHEOPS_CLIENT_CLASS = "analytics.sites.cache_server.CacheServer"
 CACHEOPS_DEGRADE_ON_FAILURE = True
-CACHEOPS_DEFAULTS = {"timeout": 30}
+CACHEOPS_DEFAULTS = {"timeout": 15}
 CACHEOPS = {
     "sites.site": {"ops": {"get", "fetch"}},
+    "sites.alias": {"ops": {"get", "fetch"}},
     "sites.secretkey": {"ops": {"get", "fetch"}},
     "sites.ruleset": {"ops": {"get", "fetch"}},
 }

@@ -15,10 +15,10 @@ import msgspec
 
 from analytics import buffer
 from analytics.events import Hit
-from analytics.ingest import accept, salts, visitor
+from analytics.ingest import hits, salts, visitor
 from analytics.pipeline.writer import Writer
 from analytics.protocols import recount
-from analytics.sites import models
+from analytics.sites import lookup, models
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 USER_AGENT = (
@@ -55,10 +55,11 @@ def admitted(site: models.Site, item: Mapping[str, Any], at: dt.datetime) -> tup
         "accept-language": item.get("language", ""),
         "referer": item.get("referer", ""),
     }
-    caller = accept.caller(headers, visitor.parse_address(item.get("ip", ADDRESS)))
+    caller = hits.caller(headers, visitor.parse_address(item.get("ip", ADDRESS)))
     _know_salts(at.astimezone(dt.UTC).date())
-    door = accept.Door(caller, at, None, site.pk)
-    return accept.admit(recount, msgspec.json.encode(event).decode(), site.pk, door)
+    door = hits.Door(caller, at, secret_site=site.pk)
+    facts = lookup.SiteFacts(site.pk, site.domain, site.timezone)
+    return hits.admit(recount, msgspec.json.encode(event).decode(), facts, door)
 
 
 def _know_salts(day: dt.date) -> None:

@@ -65,15 +65,15 @@ def _stores_for_those_who_need_them(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
     """Empty TimescaleDB, Valkey and lake; what the process remembers of them is forgotten."""
-    from analytics import buffer
+    from analytics.buffer import server
     from analytics.ingest import salts
     from analytics.lake import tables
     from analytics.sites import lookup
     from analytics.store import db
 
     for name in TEST_DATABASES:
-        with redis.Redis.from_url(getattr(django_settings, name)) as server:
-            server.flushdb()
+        with redis.Redis.from_url(getattr(django_settings, name)) as valkey:
+            valkey.flushdb()
     with db.transaction() as cursor:
         cursor.execute(f"TRUNCATE {TABLES} RESTART IDENTITY")
         for table in CATALOG_TABLES:
@@ -81,7 +81,7 @@ def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
             if cursor.fetchone() == (True,):
                 cursor.execute(f"TRUNCATE {table}")
     salts._known.clear()
-    buffer._away_until = 0.0
+    server._away_until = 0.0
     lookup.forget()
     tables.close_catalogs()
     settings.LAKE_URL = (tmp_path / "lake").as_uri()

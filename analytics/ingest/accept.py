@@ -4,180 +4,100 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import ModuleType
-from typing import NamedTuple
-
-import msgspec
-import uuid_utils.compat as uuid_utils
 
 from analytics import buffer
-from analytics.events import ClientEvent, Hit, Limits, Refusal, Refused
-from analytics.ingest import answers, visitor
+from analytics.events import NOT_KEPT, Hit, Refusal, Refused
+from analytics.ingest import answers, gate, hits
+from analytics.ingest.hits import Caller, Door
 from analytics.protocols import clean, wire
 from analytics.sites import lookup
 
-_OLDEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
-"""Reports reach no further back."""
-_CLIENT_HINTS = ("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "sec-ch-ua-platform-version")
 
+@dataclass(slots=True)
+class _Sorted:
+    """What became of the events of a request."""
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """What is known of the sender besides the body."""
-
-    address: visitor.Address | None
-    user_agent: str
-    client_hints: str
-    language: str
-    referer: str
-
-
-def caller(headers: Mapping[str, str], address: visitor.Address | None) -> Caller:
-    """The headers that processing needs, clipped; no others are kept."""
-    hints = {name: clean.text(headers[name], 256) for name in _CLIENT_HINTS if headers.get(name)}
-    return Caller(
-        address=address,
-        user_agent=clean.text(headers.get("user-agent"), Limits.USER_AGENT_CHARS),
-        client_hints=msgspec.json.encode(hints).decode() if hints else "",
-        language=clean.text(headers.get("accept-language"), 64),
-        referer=clean.text(headers.get("referer"), Limits.URL_CHARS),
-    )
+    outcomes: list[wire.Outcome] = field(default_factory=list)
+    parts: dict[int, list[Hit]] = field(default_factory=lambda: defaultdict(list))
+    turned_away: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """(site, reason) → refusals of which nothing is kept; site 0 stands for no known site."""
 
 
 def request(protocol: ModuleType, received: wire.Request, who: Caller, now: dt.datetime) -> wire.Reply:
     """Accept what is good, refuse what is not, say which. Nothing is answered 2xx that is not durable."""
     try:
+        gate.of_address(who.address, now)
         batch: wire.Batch = protocol.split(received)
-        secret_site = lookup.secret(batch.secret) if batch.secret else None
-        if batch.secret and secret_site is None:
-            raise Refused(Refusal.BAD_KEY, "This secret key is unknown or was revoked.")
-        sent_at = clean.timestamp(batch.sent_at)
-        outcomes, parts = _sort_out(protocol, batch, Door(who, now, sent_at, secret_site))
-        if parts:
-            buffer.push(parts, now)
-        reply: wire.Reply = protocol.answer(outcomes)
+        secret_site = _secret_site(batch)
+        door = Door(who, now, clean.timestamp(batch.sent_at), secret_site)
+        found = _sort_out(protocol, batch, door)
+        buffer.push(found.parts, now, found.turned_away)
+        reply = _answer(protocol, received, batch, found.outcomes)
     except Refused as refused:
-        buffer.count_refused({refused.code: 1}, now)
-        reply = protocol.refuse(refused, answers.STATUS[refused.code])
+        buffer.push({}, now, Counter({(0, refused.code.value): 1}))
+        reply = _refusal(protocol, received, refused)
     except (buffer.Away, lookup.LookupAway):
         return answers.TRY_LATER
     return reply
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What holds for every event of a request."""
-
-    who: Caller
-    now: dt.datetime
-    sent_at: dt.datetime | None
-    secret_site: int | None
-    """The site whose secret key came with the request."""
-    history: bool = False
-    """The events are of the past and made into hits here: visitors are named by the day of the event."""
+def _secret_site(batch: wire.Batch) -> int | None:
+    """The site whose secret key came with the request. Raises Refused, lookup.LookupAway."""
+    if batch.secret:
+        site = lookup.secret(batch.secret)
+        if site is None:
+            raise Refused(Refusal.BAD_KEY, "This secret key is unknown or was revoked.")
+        return site
+    return lookup.secret(batch.foreign_secret) if batch.foreign_secret else None
 
 
-def _sort_out(protocol: ModuleType, batch: wire.Batch, door: Door) -> tuple[list[wire.Outcome], dict[int, list[Hit]]]:
-    outcomes: list[wire.Outcome] = []
-    parts: dict[int, list[Hit]] = defaultdict(list)
-    nowhere: Counter[str] = Counter()
+def _sort_out(protocol: ModuleType, batch: wire.Batch, door: Door) -> _Sorted:
+    found = _Sorted()
+    per_site = Counter(addressed.site for addressed in batch.events)
+    closed: dict[str, Refused | None] = {}
     for index, addressed in enumerate(batch.events):
-        site = lookup.site(addressed.site)
+        site = lookup.site(addressed.site, protocol.IDS)
         try:
             if site is None:
                 raise Refused(Refusal.UNKNOWN_SITE, f"No site has the id {addressed.site[:60]!r}.")
-            if door.secret_site not in {None, site.id}:
-                raise Refused(Refusal.BAD_KEY, "This secret key belongs to another site.")
-            part, made = admit(protocol, addressed.payload, site.id, door)
-            parts[part].append(made)
-            outcomes.append(wire.Outcome(index))
+            if addressed.site not in closed:
+                closed[addressed.site] = gate.of_site(site, door, per_site[addressed.site])
+            if why := closed[addressed.site]:
+                raise why
+            part, made = hits.admit(protocol, addressed.payload, site, door)
+            found.parts[part].append(made)
+            found.outcomes.append(wire.Outcome(index, visitor_id=made.visitor_id))
         except Refused as refused:
-            outcomes.append(wire.Outcome(index, refused.code, refused.message))
-            if site is None:
-                nowhere[refused.code] += 1
+            found.outcomes.append(wire.Outcome(index, refused.code, refused.message))
+            if site is None or refused.code in NOT_KEPT:
+                found.turned_away[site.id if site else 0, refused.code.value] += 1
             else:
                 part = buffer.part_of(site.id, "refused")
-                parts[part].append(_refused(protocol, addressed.payload, site.id, door, refused))
-    if nowhere:
-        buffer.count_refused(nowhere, door.now)
-    return outcomes, parts
+                found.parts[part].append(hits.refused(protocol, addressed.payload, site, door, refused))
+    return found
 
 
-def admit(protocol: ModuleType, payload: str, site_id: int, door: Door) -> tuple[int, Hit]:
-    """One payload as a hit, and the part it belongs to. Raises Refused."""
-    if len(payload.encode()) > Limits.EVENT_BYTES:
-        raise Refused(Refusal.TOO_LARGE, f"An event has at most {Limits.EVENT_BYTES} bytes.")
-    return hit(Said(protocol.NAME, payload, protocol.read(payload)), site_id, door)
+def _answer(
+    protocol: ModuleType, received: wire.Request, batch: wire.Batch, outcomes: Sequence[wire.Outcome]
+) -> wire.Reply:
+    """The protocol's answer with a receipt. Who comes too fast is told to come again, whatever the protocol."""
+    reasons = Counter(outcome.refused for outcome in outcomes if outcome.refused is not None)
+    if reasons.total() == len(outcomes) and len(reasons) == 1:
+        (code,) = reasons
+        if answers.STATUS[code] == 429:
+            return _refusal(protocol, received, Refused(code, outcomes[0].message))
+    reply: wire.Reply = protocol.answer(received, batch, outcomes)
+    return _with(reply, answers.receipt(reasons)) if reasons else reply
 
 
-class Said(NamedTuple):
-    """One event as it came, and as it was read."""
-
-    protocol: str
-    payload: str
-    event: ClientEvent
+def _refusal(protocol: ModuleType, received: wire.Request, refused: Refused) -> wire.Reply:
+    status = answers.STATUS[refused.code]
+    reply: wire.Reply = protocol.refuse(received, refused, status)
+    return _with(reply, answers.receipt({refused.code: 1}) | answers.retry_after(refused.code))
 
 
-def hit(said: Said, site_id: int, door: Door) -> tuple[int, Hit]:
-    """The hit that an event becomes, and the part it belongs to. Raises buffer.Away."""
-    event = said.event
-    ts, flags = happened_at(event.timestamp, door.sent_at, door.now, trusted=door.secret_site is not None)
-    sender = (door.who.address, door.who.user_agent)
-    if door.history:
-        who = visitor.historical(site_id, event, sender, ts)
-    else:
-        who = visitor.identify(site_id, event, sender, door.now)
-    made = Hit(
-        site_id=site_id,
-        hit_id=uuid_utils.uuid7(),
-        received_at=door.now,
-        ts=ts,
-        protocol=said.protocol,
-        payload=said.payload,
-        user_agent=door.who.user_agent,
-        client_hints=door.who.client_hints,
-        language=door.who.language,
-        referer=door.who.referer,
-        ip_prefix=visitor.network(door.who.address),
-        visitor_id=who.id,
-        previous_visitor_id=who.previous_id,
-        cookieless=who.cookieless,
-        event_id=event.event_id,
-        flags=flags,
-    )
-    return who.part, made
-
-
-def _refused(protocol: ModuleType, payload: str, site_id: int, door: Door, refused: Refused) -> Hit:
-    return Hit(
-        site_id=site_id,
-        hit_id=uuid_utils.uuid7(),
-        received_at=door.now,
-        ts=door.now,
-        protocol=protocol.NAME,
-        payload=clean.text(payload, Limits.REFUSED_PAYLOAD_CHARS),
-        user_agent=door.who.user_agent,
-        ip_prefix=visitor.network(door.who.address),
-        visitor_id=0,
-        refused=refused.code.value,
-    )
-
-
-def happened_at(
-    said: dt.datetime | None, sent_at: dt.datetime | None, now: dt.datetime, *, trusted: bool
-) -> tuple[dt.datetime, str]:
-    """The time of an event, and a remark when it was moved.
-
-    The client's time, corrected by `now - sent_at`, unless it was sent before it happened: such a pair of
-    clocks corrects nothing. From a sender without a secret key it is clamped to [-72 h, +10 min]; with one any
-    past time stands.
-    """
-    if said is None:
-        return now, ""
-    ahead = dt.timedelta(seconds=Limits.FUTURE_SECONDS)
-    ts = said + (now - sent_at) if sent_at and said <= sent_at + ahead else said
-    earliest = _OLDEST if trusted else now - dt.timedelta(seconds=Limits.PAST_SECONDS)
-    clamped = min(max(ts, earliest), now + ahead)
-    return (ts, "") if clamped == ts else (clamped, "clamped")
+def _with(reply: wire.Reply, headers: Mapping[str, str]) -> wire.Reply:
+    return wire.Reply(reply.status, reply.body, reply.content_type, {**reply.headers, **headers})

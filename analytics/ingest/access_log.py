@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import IO, cast
 
 from analytics.events import ClientEvent, Hit, Limits, Refused
-from analytics.ingest import accept, feed, visitor
+from analytics.ingest import feed, hits, visitor
 from analytics.protocols import clean, log
-from analytics.sites import create
+from analytics.sites import create, lookup
 from analytics.store import db
 
 _SQL = db.statements(__file__)
@@ -107,6 +107,7 @@ class Importer:
     def __post_init__(self) -> None:
         self._feed = feed.Feed(self.tell)
         self._occurrences = Occurrences()
+        self._site = lookup.site(str(self.site_id)) or lookup.SiteFacts(self.site_id, "", "UTC")
 
     def read(self, source: Source) -> Iterator[int]:
         """Feed every line; yields the position in the file now and then. Raises Unreadable, feed.Stalled."""
@@ -153,12 +154,12 @@ class Importer:
         if address is None:
             raise log.BadLine("no address that can be read at its beginning")
         agent = clean.text(line.user_agent, Limits.USER_AGENT_CHARS)
-        caller = accept.Caller(address, agent, "", "", "")
-        door = accept.Door(caller, self.now, None, self.site_id, history=True)
+        caller = hits.Caller(address, agent)
+        door = hits.Door(caller, self.now, secret_site=self.site_id, history=True)
         payload = clean.text(masked(text, line.address, network), len(text) + 64)
         # What the line says is read by the pipeline, from the payload: the hit needs its time and id only.
         event = ClientEvent(name="line", timestamp=line.ts, event_id=self._occurrences.event_id(text, line.ts))
-        return accept.hit(accept.Said(log.NAME, payload, event), self.site_id, door)
+        return hits.hit(hits.Said(log.NAME, payload, event), self._site, door)
 
 
 class Occurrences:

@@ -6,6 +6,7 @@ import datetime as dt
 import secrets
 
 from analytics import buffer
+from analytics.buffer import server
 
 DAY = dt.timedelta(days=1)
 _known: dict[dt.date, bytes] = {}
@@ -31,10 +32,10 @@ def of(day: dt.date) -> bytes:
 def _shared(day: dt.date) -> bytes:
     key = f"salt:{day.isoformat()}"
     midnight = dt.datetime.combine(day + 2 * DAY, dt.time(), dt.UTC)
-    found = buffer.client().get(key)
+    found = server.client().get(key)
     if found is None:
-        buffer.client().set(key, secrets.token_bytes(32), nx=True, exat=midnight)
-        found = buffer.client().get(key)
+        server.client().set(key, secrets.token_bytes(32), nx=True, exat=midnight)
+        found = server.client().get(key)
     if not isinstance(found, bytes):
         raise buffer.Away(f"the buffer keeps no salt for {day}")
     return found

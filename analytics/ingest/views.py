@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
@@ -21,8 +20,9 @@ from rest_framework.views import APIView
 
 from analytics import buffer
 from analytics.events import Limits
-from analytics.ingest import accept, tracker, visitor
+from analytics.ingest import accept, answers, hits, tracker, visitor
 from analytics.protocols import wire
+from analytics.sites import lookup
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[\x21-\x7e]{1,300}", re.IGNORECASE)
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,2000}", re.ASCII)
@@ -51,10 +51,18 @@ class Collect(APIView):
     def post(self, request: Request, **_: Any) -> HttpResponse:
         """One request, one reply of the protocol."""
         received = _received(request._request)
-        address = visitor.address(received.headers, request.META.get("REMOTE_ADDR", ""), settings.TRUSTED_PROXIES)
-        now = dt.datetime.now(dt.UTC)
-        reply = accept.request(self.protocol, received, accept.caller(received.headers, address), now)
-        return HttpResponse(reply.body, reply.content_type, reply.status, headers=dict(reply.headers))
+        if received.method not in self.protocol.METHODS:
+            return self.http_method_not_allowed(request)
+        address = visitor.address(received.headers, request.META.get("REMOTE_ADDR", ""))
+        reply = accept.request(self.protocol, received, hits.caller(received.headers, address), dt.datetime.now(dt.UTC))
+        return _response(reply)
+
+    get = post
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        """What 405 answers."""
+        return [*self.protocol.METHODS, "OPTIONS"]
 
     def options(self, request: Request, *_: Any, **__: Any) -> HttpResponse:  # type: ignore[override]
         """A browser asks before it sends: yes."""
@@ -67,10 +75,32 @@ class Collect(APIView):
         return final
 
 
+class Aside(Collect):
+    """What clients of a protocol also ask for, and is no event: a validation, a configuration, a site's address."""
+
+    reply: Callable[[wire.Request, Callable[[str], str | None]], wire.Reply] = None  # type: ignore[assignment]
+
+    def post(self, request: Request, **_: Any) -> HttpResponse:
+        """One request, one reply; it is told the domain of a site by any of its ids."""
+        return _response(type(self).reply(_received(request._request), self._domain))
+
+    get = post
+
+    def _domain(self, reference: str) -> str | None:
+        site = lookup.site(reference, self.protocol.IDS)
+        return site.domain if site else None
+
+
+def _response(reply: wire.Reply) -> HttpResponse:
+    return HttpResponse(reply.body, reply.content_type, reply.status, headers=dict(reply.headers))
+
+
 def _received(request: HttpRequest) -> wire.Request:
     headers = {name.lower(): value for name, value in request.headers.items()}
     body, complete = _body(request)
-    return wire.Request("POST", request.path, request.META.get("QUERY_STRING", ""), headers, body, complete)
+    return wire.Request(
+        request.method or "", request.path, request.META.get("QUERY_STRING", ""), headers, body, complete
+    )
 
 
 def _body(request: HttpRequest) -> tuple[bytes, bool]:
@@ -99,7 +129,8 @@ def _from_anywhere(request: Request, response: HttpResponse) -> None:
         response["Access-Control-Allow-Origin"] = "*"
     wanted = request.headers.get("Access-Control-Request-Headers", "")
     response["Access-Control-Allow-Headers"] = wanted if _HEADER_NAMES.fullmatch(wanted) else "Content-Type"
-    response["Access-Control-Allow-Methods"] = "POST, OPTIONS"
+    response["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    response["Access-Control-Expose-Headers"] = f"{answers.RECEIPT}, Retry-After"
     response["Access-Control-Max-Age"] = "86400"
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"

@@ -7,7 +7,7 @@ import functools
 import hmac
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -30,13 +30,15 @@ class Visitor:
     part: int
 
 
-def address(headers: Mapping[str, str], peer: str, trusted: Sequence[Network]) -> Address | None:
-    """The client's address: the right-most hop of X-Forwarded-For that is no trusted proxy; else the peer's.
+def address(headers: Mapping[str, str], peer: str) -> Address | None:
+    """The client's address: the right-most hop of CLIENT_ADDRESS_HEADER that is no trusted proxy; else the peer's.
 
-    X-Forwarded-For counts only when the peer itself is trusted. What is no address is None.
+    The header counts only when the peer itself is trusted. What is no address is None.
     """
-    hop = parse_address(peer)
-    hops = [text.strip() for text in headers.get("x-forwarded-for", "").split(",")]
+    hop, trusted = parse_address(peer), settings.TRUSTED_PROXIES
+    if not trusted:
+        return hop
+    hops = [text.strip() for text in headers.get(settings.CLIENT_ADDRESS_HEADER, "").split(",")]
     for text in filter(None, reversed(hops)):
         if hop is None or not any(hop in network for network in trusted):
             break
@@ -67,6 +69,12 @@ def network(address: Address | None) -> str:
     if address.version == 4:
         return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.0/24"
     return f"{ipaddress.IPv6Address(number >> 80 << 80)}/48"
+
+
+def household(address: Address) -> str:
+    """Whom a limit is for, under a key: an IPv4 address, or the /64 that an IPv6 subscriber has to himself."""
+    number = int(address) >> 64 if address.version == 6 else int(address)
+    return f"{hashed(_lasting_key(), address.version, str(number)):x}"
 
 
 def identify(site_id: int, said: ClientEvent, who: tuple[Address | None, str], now: dt.datetime) -> Visitor:
@@ -105,11 +113,18 @@ def _past_key(day: dt.date) -> bytes:
 
 
 def _lasting(site_id: int, said: ClientEvent) -> Visitor | None:
-    """The visitor whom the client or user id names."""
-    if not (said.user_id or said.client_id):
+    """The visitor whom the client or user id names.
+
+    A user who signs in is still in the visit that the client began: the client's id decides the part and is tried for
+    an open visit.
+    """
+    user, client = said.user_id and f"u {said.user_id}", said.client_id and f"c {said.client_id}"
+    if not (user or client):
         return None
-    text = f"u {said.user_id}" if said.user_id else f"c {said.client_id}"
-    return Visitor(hashed(_lasting_key(), site_id, text), None, False, buffer.part_of(site_id, text))
+    before = hashed(_lasting_key(), site_id, client) if user and client else None
+    return Visitor(
+        hashed(_lasting_key(), site_id, user or client), before, False, buffer.part_of(site_id, client or user)
+    )
 
 
 @functools.cache

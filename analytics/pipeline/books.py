@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from django.conf import settings
 from pyiceberg.table import Table
 
 from analytics import buffer
+from analytics.buffer import counters
 from analytics.events import Hit
 from analytics.lake import tables
 from analytics.store import db, ledger
@@ -30,18 +30,9 @@ def enter_door_counters(part: int) -> None:
         # A writer that has just lost its part may still be at it.
         cursor.execute(_SQL["one_at_a_time"], [LOCK_SPACE, part])
         taking = ledger.taken(cursor).get(part, 0) + 1
-        buffer.end_taking(part, taking - 1)
-        counters = buffer.begin_taking(part, taking)
-        if counters:
-            ledger.take_over(cursor, part, taking, _by_minute(counters))
-
-
-def _by_minute(counters: dict[str, int]) -> ledger.Counts:
-    counts: ledger.Counts = Counter()
-    for name, n in counters.items():
-        minute, site, outcome, reason = name.split(":")
-        counts[dt.datetime.fromtimestamp(int(minute), dt.UTC), int(site), outcome, reason] += n
-    return counts
+        counters.end_taking(part, taking - 1)
+        if taken := counters.begin_taking(part, taking):
+            ledger.take_over(cursor, part, taking, counters.by_minute(taken))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +42,8 @@ class SiteBalance:
     site_id: int
     accepted: int
     refused: int
+    turned_away: int
+    """Refused without keeping a hit: too fast, over quota, opted out."""
     stored: int
     duplicate: int
     quarantined: int
@@ -60,7 +53,7 @@ class SiteBalance:
 
     @property
     def received(self) -> int:
-        return self.accepted + self.refused
+        return self.accepted + self.refused + self.turned_away
 
     @property
     def difference(self) -> int:
@@ -129,8 +122,8 @@ def _at_the_door(
     cursor.execute(_SQL["offsets"])
     offsets: dict[int, str] = dict(cursor.fetchall())
     for part in range(settings.BUFFER_PARTS):
-        counters, last = buffer.cut(part, takings.get(part, 0) + 1)
-        for (_, site, outcome, _reason), n in _by_minute(counters).items():
+        unbooked, last = counters.cut(part, takings.get(part, 0) + 1)
+        for (_, site, outcome, _reason), n in counters.by_minute(unbooked).items():
             pending[site, outcome] += n
         buffered.update(map(_key, buffer.waiting(part, offsets.get(part, "0-0"), last)))
         buffered.update(map(_key, buffer.overflowed(cursor, part)))
@@ -163,6 +156,7 @@ def _sites(sums: Counter[tuple[int, str]], buffered: Counter[tuple[int, str]]) -
             site_id=site,
             accepted=sums[site, "accepted"],
             refused=sums[site, "refused"],
+            turned_away=sums[site, counters.TURNED_AWAY],
             stored=sums[site, "stored"],
             duplicate=sums[site, "duplicate"],
             quarantined=sums[site, "quarantined"],

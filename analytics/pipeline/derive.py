@@ -14,9 +14,9 @@ from typing import NamedTuple
 import msgspec
 
 from analytics import protocols
-from analytics.enrich import address, bots, channel, device, excluded, source
+from analytics.enrich import address, bots, channel, device, excluded, source, wildcard
 from analytics.enrich.geo import Geo
-from analytics.events import ClientEvent, Event, Hit, Refused, Ruleset, VisitAttributes
+from analytics.events import ClientEvent, Event, Flag, Hit, Refused, Ruleset, VisitAttributes
 from analytics.pipeline.visits import OpenVisits
 from analytics.sites import lookup
 
@@ -88,9 +88,9 @@ def _settled(hit: Hit, visitor_id: int) -> Hit:
 def _event(hit: Hit, rules: Rules, open_visits: OpenVisits) -> Event:
     said = protocols.read(hit)
     ruleset = rules.of_site(hit.site_id)
-    at = page(said.url, ruleset.own_hosts[0])
+    at = page(said.url, ruleset.own_hosts[0], ruleset.kept_parameters, said.fragment)
     idle = dt.timedelta(seconds=ruleset.visit_timeout_seconds)
-    category = _category(hit, said, at, ruleset)
+    category = _category(hit, said, at, ruleset, rules.geo)
     visit = open_visits.place(hit, idle, not category, lambda: _attributes(hit, said, at, ruleset, rules.geo))
     return Event(
         site_id=hit.site_id,
@@ -118,19 +118,30 @@ def _event(hit: Hit, rules: Rules, open_visits: OpenVisits) -> Event:
 
 
 @functools.lru_cache(maxsize=100_000)
-def page(url: str, own_host: str) -> Page:
-    """Host and path of an address, without credentials, port, query and fragment; a bare path is on the own host."""
+def page(url: str, own_host: str, kept: tuple[str, ...] = (), fragment: bool = False) -> Page:
+    """Host and path of an address, without credentials and port; a bare path is on the own host.
+
+    Of the query string the path has the `kept` parameters, in their order; with `fragment` it goes on behind the `#`.
+    """
     found = address.parse(url) if "//" in url[:10] else None
+    beyond = _kept(url, kept, fragment) if kept or fragment else ""
     if found is not None:
-        return Page(address.bare(found.host), found.path or "/")
+        return Page(address.bare(found.host), f"{found.path or '/'}{beyond}")
     path = address.clean(url.partition("#")[0].partition("?")[0])
-    return Page(own_host, path if path.startswith("/") else "")
+    return Page(own_host, f"{path}{beyond}" if path.startswith("/") else "")
+
+
+def _kept(url: str, kept: tuple[str, ...], fragment: bool) -> str:
+    before, hash_mark, behind = url.partition("#")
+    wanted = [part for part in before.partition("?")[2].split("&") if part.partition("=")[0] in kept]
+    text = f"?{'&'.join(wanted)}" if wanted else ""
+    return address.clean(f"{text}#{behind}" if fragment and hash_mark and behind else text)
 
 
 def _attributes(hit: Hit, said: ClientEvent, at: Page, rules: Ruleset, geo: Geo) -> VisitAttributes:
     """What the visit that this hit begins takes from it."""
     came = source.attribute(said.url, said.referrer, rules.own_hosts, rules.source_names)
-    machine = device.parse(hit.user_agent)
+    machine = device.parse(_user_agent(hit, said))
     place = geo.locate(hit.ip_prefix)
     return VisitAttributes(
         entry_path=at.path,
@@ -161,9 +172,25 @@ def _language(given: str) -> str:
     return given.partition(",")[0].partition(";")[0].strip()[:35].replace("*", "")
 
 
-def _category(hit: Hit, said: ClientEvent, at: Page, rules: Ruleset) -> str:
+def _user_agent(hit: Hit, said: ClientEvent) -> str:
+    """The visitor's. A program that sends for a visitor and does not say it has none to tell."""
+    return "" if said.from_server and not said.user_agent else hit.user_agent
+
+
+def _category(hit: Hit, said: ClientEvent, at: Page, rules: Ruleset, geo: Geo) -> str:
     """Empty for what reports count, else why they leave it out."""
-    category = bots.classify(hit.user_agent) or said.category
-    if not category and excluded.matches(at.path, rules.excluded_paths):
+    agent = _user_agent(hit, said)
+    category = said.category if said.from_server and not agent else bots.classify(agent) or said.category
+    if category:
+        return category
+    if Flag.PREFETCH in hit.flags:
+        return "prefetch"
+    if rules.allowed_hosts and not any(wildcard.matches(at.host, host) for host in rules.allowed_hosts):
+        return "foreign host"
+    if (
+        Flag.EXCLUDED_ADDRESS in hit.flags
+        or excluded.matches(at.path, rules.excluded_paths)
+        or (rules.excluded_countries and geo.locate(hit.ip_prefix).country in rules.excluded_countries)
+    ):
         return "excluded"
-    return category
+    return ""

@@ -10,7 +10,7 @@ from types import ModuleType
 from analytics.events import ClientEvent, Hit
 from analytics.protocols import log, plausible, recount
 
-BY_NAME: dict[str, ModuleType] = {"recount": recount, "plausible": plausible, "log": log}
+BY_NAME: dict[str, ModuleType] = {module.NAME: module for module in (recount, plausible, log)}
 
 
 def read(hit: Hit) -> ClientEvent:

@@ -17,7 +17,9 @@ from analytics.events import ClientEvent, Limits, Refusal, Refused
 from analytics.protocols import clean, wire
 
 NAME = "plausible"
-_KEYS = {
+IDS = "plausible"
+METHODS = ("POST",)
+KEYS = {
     "name": ("n", "name"),
     "url": ("u", "url"),
     "domain": ("d", "domain"),
@@ -50,7 +52,7 @@ class _Revenue(msgspec.Struct):
 
 def _said(payload: str) -> _Event:
     given = wire.decode(payload, dict[str, Any])
-    ours = {name: given[key] for name, keys in _KEYS.items() for key in reversed(keys) if given.get(key) is not None}
+    ours = {name: given[key] for name, keys in KEYS.items() for key in reversed(keys) if given.get(key) is not None}
     try:
         return msgspec.convert(ours, _Event)
     except msgspec.ValidationError as error:
@@ -120,18 +122,18 @@ def _revenue(given: dict[str, Any]) -> tuple[Decimal | None, str]:
         return None, ""
 
 
-def answer(outcomes: Sequence[wire.Outcome]) -> wire.Reply:
+def answer(request: wire.Request, _: wire.Batch, outcomes: Sequence[wire.Outcome]) -> wire.Reply:
     """202 `ok`, and how many were dropped; a fault of the event itself is a 400 in Plausible's words."""
     dropped = [o for o in outcomes if o.refused is not None]
     bad = [o for o in dropped if o.refused is not Refusal.UNKNOWN_SITE]
     if bad and len(bad) == len(outcomes) and bad[0].refused:
-        return refuse(Refused(bad[0].refused, bad[0].message), 400)
+        return refuse(request, Refused(bad[0].refused, bad[0].message), 400)
     headers = {"x-plausible-dropped": str(len(dropped))} if dropped else {}
     return wire.Reply(202, b"ok", "text/plain", headers)
 
 
-def refuse(refused: Refused, status: int) -> wire.Reply:
+def refuse(_: wire.Request, refused: Refused, status: int) -> wire.Reply:
     """The whole request is refused."""
-    field, _, message = refused.message.partition(": ")
+    field, _colon, message = refused.message.partition(": ")
     errors = {field: [message]} if message and field.isidentifier() else {"request": [refused.message]}
     return wire.Reply(status, msgspec.json.encode({"errors": errors}))

@@ -15,9 +15,10 @@ from analytics.events import ClientEvent, Limits, Refusal, Refused
 from analytics.protocols import clean, wire
 
 NAME = "recount"
+IDS = ""
+METHODS = ("POST",)
 
-
-_OF_THE_REQUEST = {Refusal.UNKNOWN_SITE: 400, Refusal.BAD_KEY: 401}
+_OF_THE_REQUEST = {Refusal.UNKNOWN_SITE: 400, Refusal.BAD_KEY: 401, Refusal.SUSPENDED: 403}
 
 
 class _Envelope(msgspec.Struct):
@@ -47,6 +48,9 @@ class _Event(msgspec.Struct):
     scroll: int | float = 0
     screen: str | None = None
     language: str | None = None
+    hash: bool = False
+    user_agent: str | None = None
+    ip: str | None = None
 
 
 def split(request: wire.Request) -> wire.Batch:
@@ -104,19 +108,22 @@ def read(payload: str) -> ClientEvent:
         scroll_percent=clean.whole(said.scroll, 100),
         screen=clean.screen(said.screen),
         language=clean.text(said.language, 35),
+        fragment=said.hash,
+        user_agent=clean.text(said.user_agent, Limits.USER_AGENT_CHARS),
+        address=clean.text(said.ip, 64),
     )
 
 
-def answer(outcomes: Sequence[wire.Outcome]) -> wire.Reply:
+def answer(request: wire.Request, _: wire.Batch, outcomes: Sequence[wire.Outcome]) -> wire.Reply:
     """202 with what was accepted and, by index, what was not and why; the site is the whole request's matter."""
     if outcomes[0].refused in _OF_THE_REQUEST:
-        return refuse(Refused(outcomes[0].refused, outcomes[0].message), _OF_THE_REQUEST[outcomes[0].refused])
+        return refuse(request, Refused(outcomes[0].refused, outcomes[0].message), _OF_THE_REQUEST[outcomes[0].refused])
     rejected = [
         {"index": o.index, "code": o.refused.value, "message": o.message} for o in outcomes if o.refused is not None
     ]
     return wire.Reply(202, msgspec.json.encode({"accepted": len(outcomes) - len(rejected), "rejected": rejected}))
 
 
-def refuse(refused: Refused, status: int) -> wire.Reply:
+def refuse(_: wire.Request, refused: Refused, status: int) -> wire.Reply:
     """The whole request is refused."""
     return wire.Reply(status, msgspec.json.encode({"error": {"code": refused.code.value, "message": refused.message}}))

@@ -5,9 +5,11 @@ Cacheops uses it for look-ups (CACHEOPS_CLIENT_CLASS), and the reports for their
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import redis
+from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -23,3 +25,19 @@ class CacheServer(redis.Redis):
         limits = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
         made: CacheServer = super().from_url(url, **limits, retry=Retry(NoBackoff(), 0), **given)  # type: ignore[assignment]
         return made
+
+
+@functools.cache
+def _client(url: str) -> CacheServer:
+    return CacheServer.from_url(url)
+
+
+def add(name: str, n: int, seconds: int) -> int | None:
+    """Add to a counter that lives for some seconds; what it is then, or None while the cache is away."""
+    try:
+        with _client(settings.CACHE_URL).pipeline(transaction=False) as pipe:
+            pipe.incrby(name, n)
+            pipe.expire(name, seconds)
+            return int(pipe.execute()[0])
+    except redis.RedisError:
+        return None

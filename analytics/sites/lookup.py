@@ -1,4 +1,4 @@
-"""Which site is meant: answered from this process for half a minute, then from the cache, then from PostgreSQL.
+"""Which site is meant: answered from this process for some seconds, then from the cache, then from PostgreSQL.
 
 When PostgreSQL is away, the last known answer stands, so that known sites go on being counted; it is left alone for
 a moment, so that nobody waits for it at every request.
@@ -6,24 +6,22 @@ a moment, so that nobody waits for it at every request.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import logging
 import re
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
 from django.db import Error, close_old_connections
-from django.db.models import Q
 
 from analytics.events import Ruleset, VisitTimeout
 from analytics.sites import keys, models
 
-TTL_SECONDS = 30.0
+TTL_SECONDS = 12.0
+"""With the cache's 15 (settings.CACHEOPS) under half a minute: so long a revoked key may still open the door."""
 PAUSE_SECONDS = 5.0
 """How long PostgreSQL is left alone after it did not answer; longer than it takes to notice that."""
 MAX_ENTRIES = 50_000
@@ -43,6 +41,14 @@ class SiteFacts(msgspec.Struct, frozen=True):
     id: int
     domain: str
     timezone: str
+    trusted: bool = False
+    """The id by which it was found is known to the site's own servers alone."""
+    excluded_addresses: tuple[str, ...] = ()
+    honour_dnt: bool = False
+    honour_gpc: bool = False
+    events_per_minute: int | None = None
+    events_per_month: int | None = None
+    suspended: bool = False
 
 
 class LookupAway(Exception):
@@ -55,7 +61,8 @@ _away_until = 0.0
 _lock = threading.Lock()
 
 
-def _remembered(kind: str, key: Any, load: Callable[[], T]) -> T:
+def remembered(kind: str, key: Any, load: Callable[[], T]) -> T:
+    """What `load` gives, for TTL_SECONDS from memory; while PostgreSQL is away the last known. Raises LookupAway."""
     global _away_until
     now = time.monotonic()
     value: T
@@ -104,25 +111,36 @@ def forget() -> None:
         _away_until = 0.0
 
 
-def site(reference: str) -> SiteFacts | None:
-    """The site that any of its ids names: domain, uuid, integer id, `G-…`, public key. None: there is none.
+def site(reference: str, ids: str = "") -> SiteFacts | None:
+    """The site that an id names: one of its own (domain, uuid, integer id, `G-…`, public key), a further domain, or an
+    alias among the `ids` of a protocol, which comes first. None: there is none.
 
     Raises LookupAway.
     """
     reference = models.bare_domain(reference)
     if not _REFERENCE.fullmatch(reference):
         return None
-    return _remembered("site", reference, lambda: _load_site(reference))
+    return remembered("site", (ids, reference), lambda: _load_site(reference, ids))
 
 
-def _load_site(reference: str) -> SiteFacts | None:
-    match = Q(domain=reference) | Q(public_key=reference) | Q(measurement_id=reference.upper())
-    if reference.isascii() and reference.isdigit() and len(reference) < 10:
-        match |= Q(pk=int(reference))
-    with contextlib.suppress(ValueError):
-        match |= Q(uuid=uuid.UUID(reference))
-    found = models.Site.objects.filter(match).first()
-    return SiteFacts(found.pk, found.domain, found.timezone) if found else None
+def _load_site(reference: str, ids: str) -> SiteFacts | None:
+    aliases = models.Alias.objects.filter(protocol__in=("domain", ids), identifier=reference).select_related("site")
+    alias = max(aliases, key=lambda found: found.protocol == ids, default=None)
+    found = alias.site if alias else models.Site.objects.filter(models.named(reference)).first()
+    if found is None:
+        return None
+    return SiteFacts(
+        id=found.pk,
+        domain=found.domain,
+        timezone=found.timezone,
+        trusted=alias.trusted if alias else False,
+        excluded_addresses=tuple(found.excluded_addresses),
+        honour_dnt=found.honour_dnt,
+        honour_gpc=found.honour_gpc,
+        events_per_minute=found.events_per_minute,
+        events_per_month=found.events_per_month,
+        suspended=found.suspended_at is not None,
+    )
 
 
 def secret(key: str) -> int | None:
@@ -133,12 +151,12 @@ def secret(key: str) -> int | None:
         found = models.SecretKey.objects.filter(hash=digest, revoked_at=None).first()
         return found.site_id if found else None
 
-    return _remembered("secret", digest, load)
+    return remembered("secret", digest, load)
 
 
 def ruleset(site_id: int) -> Ruleset:
     """The rules in force for a site. Raises LookupAway."""
-    return _remembered("ruleset", site_id, lambda: load_ruleset(site_id))
+    return remembered("ruleset", site_id, lambda: load_ruleset(site_id))
 
 
 def load_ruleset(site_id: int, version: int | None = None) -> Ruleset:
@@ -148,12 +166,14 @@ def load_ruleset(site_id: int, version: int | None = None) -> Ruleset:
     version is broken. Without a version, broken ones are passed over.
     """
     domain = models.Site.objects.nocache().values_list("domain", flat=True).get(pk=site_id)  # type: ignore[attr-defined]
+    further = models.Alias.objects.nocache().filter(site_id=site_id, protocol="domain")  # type: ignore[attr-defined]
+    hosts = (domain, *further.values_list("identifier", flat=True).order_by("pk"))
     stored = models.Ruleset.objects.nocache().filter(site_id=site_id, version__gt=1)  # type: ignore[attr-defined]
     if version is None:
         rules = _in_force(domain, stored.order_by("-version"))
     else:
         rules = Ruleset() if version == 1 else stored.get(version=version).converted()
-    return msgspec.structs.replace(rules, own_hosts=(domain, *rules.own_hosts))
+    return msgspec.structs.replace(rules, own_hosts=(*hosts, *rules.own_hosts))
 
 
 def _in_force(domain: str, newest_first: Iterable[models.Ruleset]) -> Ruleset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import re
 import uuid
 import zoneinfo
@@ -16,6 +18,8 @@ from django.db import models
 from analytics import events
 from analytics.sites import keys
 
+PROTOCOLS = ("domain", "plausible", "ga4", "segment", "umami", "matomo", "posthog", "snowplow")
+"""Whose ids a site may carry as aliases; `domain` is a further domain, known to every protocol."""
 SCOPES = ("stats:read", "sites:read", "events:write")
 _RULES = msgspec.json.schema(events.Ruleset)["$defs"]["Ruleset"]["properties"]
 _RULE_NAMES = ", ".join(name for name in _RULES if name != "version")
@@ -25,6 +29,18 @@ def check_time_zone(name: str) -> None:
     """Refuse what is no IANA time zone."""
     if name not in zoneinfo.available_timezones():
         raise ValidationError("%(name)s is no time zone; write one such as Europe/Tallinn.", params={"name": name})
+
+
+def check_networks(given: object) -> None:
+    """Refuse what is no list of addresses and networks."""
+    for text in given if isinstance(given, list) else [given]:
+        try:
+            ipaddress.ip_network(text if isinstance(text, str) else "", strict=False)
+        except ValueError:
+            raise ValidationError(
+                "%(text)s is no address or network; write a list such as %(example)s.",
+                params={"text": str(text)[:60], "example": '["203.0.113.7", "2001:db8::/32"]'},
+            ) from None
 
 
 def bare_domain(text: str) -> str:
@@ -81,6 +97,23 @@ class Site(models.Model):
     public_key = models.CharField(max_length=40, default=keys.public_key, unique=True, editable=False)
     data_version = models.PositiveIntegerField(default=1, editable=False)
     """Moves when past numbers change (recount, import, erasure): cached answers of older versions are not used."""
+    excluded_addresses = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_networks],
+        help_text='Visitors whom reports leave out: a list of addresses and networks such as ["203.0.113.0/28"].',
+    )
+    honour_dnt = models.BooleanField("Honour Do Not Track", default=False, help_text="Count nobody who sends DNT: 1.")
+    honour_gpc = models.BooleanField(
+        "Honour Global Privacy Control", default=False, help_text="Count nobody who sends Sec-GPC: 1."
+    )
+    events_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="More than that are answered 429 until the minute is over. Empty: no limit."
+    )
+    events_per_month = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="More than that in a UTC month are answered 429. Empty: no limit."
+    )
+    suspended_at = models.DateTimeField(null=True, blank=True, help_text="Since when nothing is accepted for the site.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -95,6 +128,53 @@ class Site(models.Model):
         """Refuse a domain that reads like another site's id: the door would not know which is meant."""
         if keys.looks_like_an_id(self.domain):
             raise ValidationError({"domain": "This is what ids look like; write the host, such as example.com."})
+
+
+class Alias(models.Model):
+    """Another service's id of a site, so that its clients are moved here by changing their host alone."""
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="aliases")
+    protocol = models.CharField(max_length=20, choices=[(name, name) for name in PROTOCOLS])
+    identifier = models.CharField(
+        max_length=253,
+        validators=[RegexValidator(r"^[a-z0-9_.{}:-]+$", "An id is made of letters, digits and _ . : - { }.")],
+    )
+    """Lower case: the door does not tell cases apart."""
+    trusted = models.BooleanField(
+        default=False,
+        help_text="Only the site's own servers know this id: any past time and the addresses they report are believed.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "aliases"
+        constraints = [models.UniqueConstraint(fields=["protocol", "identifier"], name="alias_once")]
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.identifier}"
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Spell the id as it is looked up."""
+        self.identifier = bare_domain(self.identifier)
+        super().clean_fields(exclude)
+
+    def clean(self) -> None:
+        """Refuse an id by which another site is known already: its hits would change sides."""
+        owner = Site.objects.filter(named(self.identifier)).exclude(pk=self.site_id).first()
+        same_house = owner is not None and owner.organisation_id == self.site.organisation_id
+        # Matomo's ids are small numbers: within an organisation they may mean what they meant there.
+        if owner is not None and not (same_house and self.protocol == "matomo" and self.identifier.isdigit()):
+            raise ValidationError({"identifier": "Another site is known by this id."})
+
+
+def named(reference: str) -> models.Q:
+    """Matches the site that one of its own ids names: domain, uuid, integer id, `G-…`, public key."""
+    match = models.Q(domain=reference) | models.Q(public_key=reference) | models.Q(measurement_id=reference.upper())
+    if reference.isascii() and reference.isdigit() and len(reference) < 10:
+        match |= models.Q(pk=int(reference))
+    with contextlib.suppress(ValueError):
+        match |= models.Q(uuid=uuid.UUID(reference))
+    return match
 
 
 class SecretKey(models.Model):

@@ -34,3 +34,10 @@ def sums(cursor: db.Cursor) -> Counter[tuple[int, str]]:
     """(site, outcome) → hits, over all time."""
     cursor.execute(_SQL["sums"])
     return Counter({(site, outcome): int(n) for site, outcome, n in cursor.fetchall()})
+
+
+def accepted_since(cursor: db.Cursor, site_id: int, moment: dt.datetime) -> int:
+    """Hits accepted for a site since a moment, as far as the door's counters have been taken over."""
+    cursor.execute(_SQL["accepted_since"], [site_id, moment])
+    ((n,),) = cursor.fetchall()
+    return int(n)

@@ -10,3 +10,6 @@ SELECT part, taken FROM ledger_taken;
 
 -- name: sums  (sums)
 SELECT site_id, outcome, sum(n) FROM ledger GROUP BY site_id, outcome;
+
+-- name: accepted_since  (accepted_since)
+SELECT coalesce(sum(n), 0) FROM ledger WHERE site_id = $1 AND minute >= $2 AND outcome = 'accepted';

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from analytics import buffer
+from analytics.buffer import counters
 from analytics.events import Hit, Limits, Refusal
-from analytics.ingest import accept, answers, visitor
+from analytics.ingest import accept, answers, hits, visitor
 from analytics.pipeline import books
 from analytics.protocols import plausible, recount, wire
 from analytics.sites import create, lookup, models
@@ -33,7 +34,7 @@ def send(
     """(status, body) of the door's answer."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    caller = accept.caller(named, visitor.parse_address(address))
+    caller = hits.caller(named, visitor.parse_address(address))
     received = wire.Request("POST", "/", "", named, raw)
     reply = accept.request(protocol, received, caller, now or dt.datetime.now(dt.UTC))
     return reply.status, json.loads(reply.body) if reply.content_type == "application/json" else reply.body
@@ -54,36 +55,36 @@ def events(*items: dict[str, Any], site: object = "example.com") -> dict[str, An
 @pytest.mark.parametrize(
     ("said", "sent_at", "trusted", "expected"),
     [
-        (None, None, False, (NOW, "")),
-        (None, NOW - HOUR, False, (NOW, "")),
-        (NOW - HOUR, None, False, (NOW - HOUR, "")),
-        (NOW + 9 * MINUTE, None, False, (NOW + 9 * MINUTE, "")),
-        (NOW + 11 * MINUTE, None, False, (NOW + 10 * MINUTE, "clamped")),
-        (NOW + 23 * HOUR, None, False, (NOW + 10 * MINUTE, "clamped")),
-        (NOW - 71 * HOUR, None, False, (NOW - 71 * HOUR, "")),
-        (NOW - 73 * HOUR, None, False, (NOW - 72 * HOUR, "clamped")),
-        (NOW - 73 * HOUR, None, True, (NOW - 73 * HOUR, "")),
-        (NOW + 23 * HOUR, None, True, (NOW + 10 * MINUTE, "clamped")),
-        (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), None, False, (NOW - 72 * HOUR, "clamped")),
-        (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), None, True, (dt.datetime(1990, 1, 1, tzinfo=dt.UTC), "clamped")),
+        (None, None, False, (NOW, False)),
+        (None, NOW - HOUR, False, (NOW, False)),
+        (NOW - HOUR, None, False, (NOW - HOUR, False)),
+        (NOW + 9 * MINUTE, None, False, (NOW + 9 * MINUTE, False)),
+        (NOW + 11 * MINUTE, None, False, (NOW + 10 * MINUTE, True)),
+        (NOW + 23 * HOUR, None, False, (NOW + 10 * MINUTE, True)),
+        (NOW - 71 * HOUR, None, False, (NOW - 71 * HOUR, False)),
+        (NOW - 73 * HOUR, None, False, (NOW - 72 * HOUR, True)),
+        (NOW - 73 * HOUR, None, True, (NOW - 73 * HOUR, False)),
+        (NOW + 23 * HOUR, None, True, (NOW + 10 * MINUTE, True)),
+        (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), None, False, (NOW - 72 * HOUR, True)),
+        (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), None, True, (dt.datetime(1990, 1, 1, tzinfo=dt.UTC), True)),
         # The client's clock is an hour slow, five years fast, at its beginning.
-        (NOW - HOUR - MINUTE, NOW - HOUR, False, (NOW - MINUTE, "")),
-        (NOW + 43800 * HOUR, NOW + 43800 * HOUR + MINUTE, False, (NOW - MINUTE, "")),
+        (NOW - HOUR - MINUTE, NOW - HOUR, False, (NOW - MINUTE, False)),
+        (NOW + 43800 * HOUR, NOW + 43800 * HOUR + MINUTE, False, (NOW - MINUTE, False)),
         (
             dt.datetime(1970, 1, 1, tzinfo=dt.UTC),
             dt.datetime(1970, 1, 1, 0, 1, tzinfo=dt.UTC),
             False,
-            (NOW - MINUTE, ""),
+            (NOW - MINUTE, False),
         ),
         # It says that it sent before it happened: such clocks correct nothing.
-        (NOW - HOUR, dt.datetime(1970, 1, 1, tzinfo=dt.UTC), False, (NOW - HOUR, "")),
-        (NOW + HOUR, NOW - HOUR, False, (NOW + 10 * MINUTE, "clamped")),
+        (NOW - HOUR, dt.datetime(1970, 1, 1, tzinfo=dt.UTC), False, (NOW - HOUR, False)),
+        (NOW + HOUR, NOW - HOUR, False, (NOW + 10 * MINUTE, True)),
     ],
 )
 def test_the_time_of_an_event_is_the_clients_corrected_and_clamped(
-    said: dt.datetime | None, sent_at: dt.datetime | None, trusted: bool, expected: tuple[dt.datetime, str]
+    said: dt.datetime | None, sent_at: dt.datetime | None, trusted: bool, expected: tuple[dt.datetime, bool]
 ) -> None:
-    assert accept.happened_at(said, sent_at, NOW, trusted=trusted) == expected
+    assert hits.happened_at(said, sent_at, NOW, trusted=trusted) == expected
 
 
 def test_every_refusal_has_a_status() -> None:
@@ -281,8 +282,8 @@ def test_a_request_that_is_refused_as_a_whole_has_a_status_and_is_counted(stores
         assert set(answer["error"]) == {"code", "message"}
     assert send(b"{}", content_encoding="br")[0] == 415
     assert not waiting()
-    counters = buffer.begin_taking(0, 1)
-    assert sum(counters.values()) == len(requests) + 1
+    counted = counters.begin_taking(0, 1)
+    assert sum(counted.values()) == len(requests) + 1
 
 
 @database
@@ -295,7 +296,7 @@ def test_when_nothing_can_be_stored_the_sender_has_to_come_back(
 
     monkeypatch.setattr(buffer, "push", away)
     body = events({}) if protocol is recount else {"n": "pageview", "u": "/", "d": "example.com"}
-    caller = accept.caller({}, None)
+    caller = hits.caller({}, None)
     received = wire.Request("POST", "/", "", {}, json.dumps(body).encode())
     reply = accept.request(protocol, received, caller, dt.datetime.now(dt.UTC))
     assert reply.status == 503

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from typing import Any
 
 import pytest
 
@@ -73,15 +74,24 @@ def test_what_is_no_address_is_none(text: str) -> None:
     ],
 )
 def test_the_client_is_the_right_most_hop_that_is_no_trusted_proxy(
-    peer: str, forwarded: str, client: str | None
+    peer: str, forwarded: str, client: str | None, settings: Any
 ) -> None:
-    found = visitor.address({"x-forwarded-for": forwarded}, peer, TRUSTED)
+    settings.TRUSTED_PROXIES = TRUSTED
+    found = visitor.address({"x-forwarded-for": forwarded}, peer)
     assert found == (ipaddress.ip_address(client) if client else None)
 
 
 @pytest.mark.parametrize("name", ["forwarded", "x-real-ip", "cf-connecting-ip", "true-client-ip", "x-plausible-ip"])
-def test_other_headers_say_nothing_about_the_client(name: str) -> None:
-    assert visitor.address({name: "6.6.6.6"}, "127.0.0.1", TRUSTED) == ipaddress.ip_address("127.0.0.1")
+def test_other_headers_say_nothing_about_the_client(name: str, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = TRUSTED
+    assert visitor.address({name: "6.6.6.6"}, "127.0.0.1") == ipaddress.ip_address("127.0.0.1")
+
+
+def test_one_other_header_can_be_configured_and_then_it_alone_counts(settings: Any) -> None:
+    settings.TRUSTED_PROXIES, settings.CLIENT_ADDRESS_HEADER = TRUSTED, "cf-connecting-ip"
+    headers = {"cf-connecting-ip": "198.51.100.1", "x-forwarded-for": "6.6.6.6"}
+    assert visitor.address(headers, "127.0.0.1") == ipaddress.ip_address("198.51.100.1")
+    assert visitor.address(headers, "9.9.9.9") == ipaddress.ip_address("9.9.9.9")
 
 
 @pytest.mark.parametrize(

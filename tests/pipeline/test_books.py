@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from analytics import buffer
+from analytics.buffer import counters, server
 from analytics.lake import export
 from analytics.pipeline import books
 from analytics.sites import models
@@ -48,10 +49,10 @@ def test_counters_are_entered_once_when_the_process_dies_after_booking_them(
     site: models.Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     buffer.push({0: [builders.hit(site_id=site.pk)]}, builders.NOW)
-    taken = buffer.begin_taking(0, 1)
+    taken = counters.begin_taking(0, 1)
     assert taken
     books.enter_door_counters(0)
-    buffer.client().hset(buffer.door(0, 1), mapping=dict(taken.items()))
+    server.client().hset(server.door(0, 1), mapping=dict(taken.items()))
     books.enter_door_counters(0)
     found = books.balance()
     assert found.sites[0].accepted == 1
@@ -77,7 +78,7 @@ def test_a_row_that_is_missing_or_doubled_is_seen(record: Callable[..., Any], lo
 
 def test_a_stream_emptied_by_someone_is_seen(site: models.Site) -> None:
     buffer.push({0: [builders.hit(site_id=site.pk)]}, builders.NOW)
-    buffer.client().delete(buffer.stream(0))
+    server.client().delete(server.stream(0))
     assert books.balance().sites[0].difference == 1
 
 

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from analytics import buffer
+from analytics.buffer import server
 from analytics.events import Hit
 from analytics.pipeline import books, derive, steps, write
 from analytics.pipeline.writer import Writer
@@ -196,7 +197,7 @@ def test_entries_are_trimmed_only_below_what_is_committed(site: models.Site) -> 
     builders.drain()
     sent(site, builders.hit(site_id=site.pk, visitor_id=9))
     ((offset,),) = rows("SELECT entry_id FROM part_offset WHERE part = 0")
-    buffer.client().xtrim(buffer.stream(0), minid=offset, approximate=False)
+    server.client().xtrim(server.stream(0), minid=offset, approximate=False)
     assert len(list(buffer.waiting(0, offset))) == 1
     builders.drain()
     assert rows("SELECT count(*) FROM event") == [(4,)]

@@ -15,6 +15,8 @@ from analytics.events import ClientEvent, Refusal, Refused
 from analytics.protocols import plausible, wire
 from tests.protocols.test_recount import VALUES
 
+REQUEST = wire.Request("POST", "/api/event", "", {}, b"")
+BATCH = wire.Batch(())
 PAGE = {"n": "pageview", "u": "https://example.com/", "d": "example.com"}
 
 
@@ -33,7 +35,7 @@ def refused(**event: Any) -> wire.Reply:
         plausible.split(wire.Request("POST", "/api/event", "", {}, payload.encode()))
         plausible.read(payload)
     except Refused as refused:
-        return plausible.refuse(refused, 400)
+        return plausible.refuse(REQUEST, refused, 400)
     raise AssertionError("it was accepted")
 
 
@@ -161,19 +163,19 @@ def test_what_is_wrong_is_refused(event: dict[str, Any]) -> None:
 def test_the_answer_is_ok_and_how_many_were_dropped() -> None:
     unknown = wire.Outcome(1, Refusal.UNKNOWN_SITE, "No.")
     accepted = wire.Outcome(0)
-    assert plausible.answer([accepted]) == wire.Reply(202, b"ok", "text/plain", {})
-    assert plausible.answer([accepted, unknown]).headers == {"x-plausible-dropped": "1"}
-    reply = plausible.answer([unknown])
+    assert plausible.answer(REQUEST, BATCH, [accepted]) == wire.Reply(202, b"ok", "text/plain", {})
+    assert plausible.answer(REQUEST, BATCH, [accepted, unknown]).headers == {"x-plausible-dropped": "1"}
+    reply = plausible.answer(REQUEST, BATCH, [unknown])
     assert (reply.status, reply.body, reply.headers) == (202, b"ok", {"x-plausible-dropped": "1"})
 
 
 def test_an_event_that_is_wrong_itself_is_a_400() -> None:
     bad = wire.Outcome(0, Refusal.NO_NAME, "name: is required")
-    reply = plausible.answer([bad, bad])
+    reply = plausible.answer(REQUEST, BATCH, [bad, bad])
     assert (reply.status, json.loads(reply.body)) == (400, {"errors": {"name": ["is required"]}})
 
 
-KEYS = sorted({key for keys in plausible._KEYS.values() for key in keys})
+KEYS = sorted({key for keys in plausible.KEYS.values() for key in keys})
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES))

@@ -1,45 +1,69 @@
-"""docs/protocols.md names every field, code and limit there is."""
+"""docs/protocols.md and the pages beside it name every field, code and limit there is."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import msgspec
+import pytest
 
+from analytics import protocols
 from analytics.events import ClientEvent, Limits
 from analytics.ingest import answers
-from analytics.protocols import plausible, recount
+from analytics.protocols import log
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocols.md").read_text()
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = (DOCS / "protocols.md").read_text()
+OVER_HTTP = [module for module in protocols.BY_NAME.values() if module is not log]
+
+
+def page_of(protocol: ModuleType) -> str:
+    return (DOCS / "protocols" / f"{protocol.NAME}.md").read_text()
 
 
 def section(title: str) -> str:
-    """The text under a heading that begins so."""
+    """The text of docs/protocols.md under a heading that begins so."""
     return re.split(r"^## ", PAGE.partition(f"## {title}")[2], maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def first_cells(text: str) -> set[str]:
-    """What stands in backticks in the first column of the section's tables."""
-    cells = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
-    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+def cells(text: str, column: int) -> set[str]:
+    """What stands in backticks in a column of the page's tables of keys."""
+    rows = [line.split(" | ") for line in text.replace("\\|", "/").splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row[column])}
 
 
-def test_every_key_of_our_own_format_is_documented_and_no_other() -> None:
-    structs: tuple[type[msgspec.Struct], ...] = (recount._Envelope, recount._Event)
-    assert first_cells(section("Our own")) == {name for struct in structs for name in struct.__struct_encode_fields__}
+def keys_of(protocol: ModuleType) -> set[str]:
+    """The keys that a protocol reads: of its structs, and of its table KEYS (ours → theirs) where it has one."""
+    table: dict[str, Any] = getattr(protocol, "KEYS", {})
+    if table:
+        return {key for keys in table.values() for key in ([keys] if isinstance(keys, str) else keys)}
+    structs = [kind for kind in vars(protocol).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+    return {
+        name
+        for kind in structs
+        if kind.__module__ == protocol.__name__ and kind.__name__ != "_Revenue"
+        for name in kind.__struct_encode_fields__
+    }
 
 
-def test_every_key_of_plausibles_format_is_documented_and_no_other() -> None:
-    assert first_cells(section("Plausible's")) == {key for keys in plausible._KEYS.values() for key in keys}
+@pytest.mark.parametrize("protocol", OVER_HTTP, ids=lambda protocol: protocol.NAME)
+def test_every_key_of_a_format_is_documented_and_no_other(protocol: ModuleType) -> None:
+    assert cells(page_of(protocol), 0) == keys_of(protocol)
 
 
-def test_every_field_that_is_filled_is_one_of_a_client_event() -> None:
-    for title in ("Our own", "Plausible's"):
-        rows = re.findall(r"^\| [^|]+ \| [^|]+ \| ([^|]*) \| ", section(title), re.MULTILINE)
-        named = {name for cell in rows for name in re.findall(r"`([^`]+)`", cell)}
-        assert named <= set(ClientEvent.__struct_fields__)
-        assert {"name", "url", "props", "revenue", "currency"} <= named
+@pytest.mark.parametrize("protocol", OVER_HTTP, ids=lambda protocol: protocol.NAME)
+def test_every_field_that_is_filled_is_one_of_a_client_event(protocol: ModuleType) -> None:
+    named = cells(page_of(protocol), 2)
+    assert named <= set(ClientEvent.__struct_fields__)
+    assert {"name", "url"} <= named
+
+
+@pytest.mark.parametrize("protocol", OVER_HTTP, ids=lambda protocol: protocol.NAME)
+def test_every_format_is_in_the_table_of_formats(protocol: ModuleType) -> None:
+    assert f"(protocols/{protocol.NAME}.md)" in PAGE
 
 
 def test_every_code_is_documented_with_its_status() -> None:

@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from analytics.events import ClientEvent, Limits, Refusal, Refused
 from analytics.protocols import recount, wire
 
+REQUEST = wire.Request("POST", "/v1/events", "", {}, b"")
+BATCH = wire.Batch(())
+
 
 def sent(body: object, **headers: str) -> wire.Request:
     raw = body if isinstance(body, str) else json.dumps(body)
@@ -194,7 +197,9 @@ def test_the_secret_key_is_a_bearer_token(header: str, secret: str) -> None:
 
 
 def test_the_answer_counts_what_was_accepted_and_lists_what_was_not() -> None:
-    reply = recount.answer([wire.Outcome(0), wire.Outcome(1, Refusal.NO_NAME, "Give it one."), wire.Outcome(2)])
+    reply = recount.answer(
+        REQUEST, BATCH, [wire.Outcome(0), wire.Outcome(1, Refusal.NO_NAME, "Give it one."), wire.Outcome(2)]
+    )
     assert reply.status == 202
     assert json.loads(reply.body) == {
         "accepted": 2,
@@ -204,7 +209,7 @@ def test_the_answer_counts_what_was_accepted_and_lists_what_was_not() -> None:
 
 @pytest.mark.parametrize(("code", "status"), [(Refusal.UNKNOWN_SITE, 400), (Refusal.BAD_KEY, 401)])
 def test_a_wrong_site_is_the_whole_requests_matter(code: Refusal, status: int) -> None:
-    reply = recount.answer([wire.Outcome(0, code, "No."), wire.Outcome(1, code, "No.")])
+    reply = recount.answer(REQUEST, BATCH, [wire.Outcome(0, code, "No."), wire.Outcome(1, code, "No.")])
     assert reply.status == status
     assert json.loads(reply.body) == {"error": {"code": code.value, "message": "No."}}
 

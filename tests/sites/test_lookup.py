@@ -99,9 +99,9 @@ def test_postgresql_is_left_alone_while_it_is_away(site: models.Site, monkeypatc
     asked = []
     real = lookup._load_site
 
-    def load(reference: str) -> lookup.SiteFacts | None:
+    def load(reference: str, ids: str) -> lookup.SiteFacts | None:
         asked.append(reference)
-        return real(reference)
+        return real(reference, ids)
 
     monkeypatch.setattr(lookup, "_load_site", load)
     with postgresql_away():

@@ -10,10 +10,12 @@ from random import Random
 import msgspec
 
 from analytics.events import Hit
-from analytics.ingest import accept, feed, visitor
+from analytics.ingest import feed, visitor
 from analytics.ingest.demo import visitors, world
+from analytics.ingest.hits import Caller, Door, admit
 from analytics.protocols import recount
 from analytics.sites import models
+from analytics.sites.lookup import SiteFacts
 
 VISITS_PER_DAY = 130
 HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 10, 12, 13, 13, 12, 12, 13, 13, 12, 12, 13, 15, 17, 16, 11, 6)
@@ -43,18 +45,18 @@ def make(site: models.Site, days: int, tell: Callable[[str], None], *, wait: boo
 
 def hits(site: models.Site, days: int, now: dt.datetime) -> Iterator[tuple[int, Hit]]:
     """(part, hit) of each event, visit by visit; the site's creation decides everything."""
+    facts = SiteFacts(site.pk, site.domain, site.timezone)
     until = site.created_at.astimezone(dt.UTC)
     model = visitors.Model(Random(f"{until.isoformat()} {days}"))
     for began_at, person, steps in visits(model, until, days):
         address = visitor.parse_address(person.address)
-        door = accept.Door(
-            accept.Caller(address, person.user_agent, "", person.language, ""), now, None, site.pk, history=True
-        )
+        who = Caller(address, person.user_agent, language=person.language)
+        door = Door(who, now, secret_site=site.pk, history=True)
         for step in steps:
             at = began_at + dt.timedelta(seconds=step.after_seconds)
             if at < until:
                 payload = msgspec.json.encode(step.event | {"timestamp": at.isoformat()}).decode()
-                yield accept.admit(recount, payload, site.pk, door)
+                yield admit(recount, payload, facts, door)
 
 
 def visits(

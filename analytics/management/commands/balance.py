@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Print what came, what became of it and where it is; exit non-zero when anything is missing or doubled."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        """received = accepted + refused; accepted = stored + duplicate + quarantined + buffered."""
+        """received = accepted + refused + turned away; accepted = stored + duplicate + quarantined + buffered."""
         found = books.balance()
         self._table(found.sites, books.SiteBalance)
         self.stdout.write("")

@@ -19,6 +19,7 @@ import pytest
 from psycopg_pool import PoolTimeout
 
 from analytics import buffer
+from analytics.buffer import counters, server
 from analytics.events import Hit
 from analytics.ingest import salts
 from analytics.pipeline import books
@@ -35,31 +36,31 @@ PROMPT_SECONDS = 2.0
 
 
 def forget_connections() -> None:
-    buffer._client.cache_clear()
-    buffer._away_until = 0.0
+    server._client.cache_clear()
+    server._away_until = 0.0
 
 
 def answers() -> bool:
     with contextlib.suppress(buffer.Fault):
-        return bool(buffer.client().ping())
+        return bool(server.client().ping())
     return False
 
 
 @pytest.fixture
 def valkey(settings: Any, stores: None, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A server of this test's own, the same program as the one in use, to be stopped, filled and killed."""
-    program = str(buffer.client().info("server").get("executable", ""))
+    program = str(server.client().info("server").get("executable", ""))
     if not os.access(program, os.X_OK):
         pytest.skip("Valkey does not run on this machine")
     port = processes.free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", "", "--appendonly", "no"]
-    server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+    started = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
     settings.BUFFER_URL = f"redis://127.0.0.1:{port}/0"
     forget_connections()
     processes.wait_until(answers, "the test's own Valkey answers")
-    yield server
-    server.kill()
-    server.wait()
+    yield started
+    started.kill()
+    started.wait()
     forget_connections()
 
 
@@ -118,19 +119,19 @@ def test_reading_goes_on_behind_an_entry(stores: None) -> None:
 def test_every_hit_is_counted_with_its_outcome_in_the_minute_it_came(stores: None) -> None:
     buffer.push({0: [builders.hit(), builders.hit(refused="no_name")], 1: [builders.hit(site_id=2)]}, NOW)
     minute = int(NOW.timestamp()) // 60 * 60
-    assert buffer.begin_taking(0, 1) == {f"{minute}:1:accepted:": 1, f"{minute}:1:refused:no_name": 1}
-    assert buffer.begin_taking(1, 1) == {f"{minute}:2:accepted:": 1}
+    assert counters.begin_taking(0, 1) == {f"{minute}:1:accepted:": 1, f"{minute}:1:refused:no_name": 1}
+    assert counters.begin_taking(1, 1) == {f"{minute}:2:accepted:": 1}
 
 
 def test_counters_set_aside_are_read_again_after_a_crash_and_new_ones_wait(stores: None) -> None:
     push(builders.hit())
-    first = buffer.begin_taking(0, 1)
+    first = counters.begin_taking(0, 1)
     push(builders.hit())
-    assert buffer.begin_taking(0, 1) == first
-    buffer.end_taking(0, 1)
-    assert buffer.begin_taking(0, 2) == first
-    buffer.end_taking(0, 2)
-    assert buffer.begin_taking(0, 3) == {}
+    assert counters.begin_taking(0, 1) == first
+    counters.end_taking(0, 1)
+    assert counters.begin_taking(0, 2) == first
+    counters.end_taking(0, 2)
+    assert counters.begin_taking(0, 3) == {}
 
 
 def test_entries_of_a_newer_and_of_an_older_process_can_be_read(stores: None) -> None:
@@ -139,7 +140,7 @@ def test_entries_of_a_newer_and_of_an_older_process_can_be_read(stores: None) ->
     # An array of one more field than we know, and one that ends before the last.
     (fields,) = msgspec.msgpack.decode(encoded)
     for changed in ([*fields, "new"], fields[:-1]):
-        buffer.client().xadd(buffer.stream(0), {"h": msgspec.msgpack.encode([changed]), "n": 1})
+        server.client().xadd(server.stream(0), {"h": msgspec.msgpack.encode([changed]), "n": 1})
     assert buffer.take(0, "0-0", 10).hits == [hit, hit]
 
 
@@ -170,10 +171,10 @@ def test_hits_overflow_into_postgresql_while_nothing_listens(settings: Any, site
 def test_valkey_is_left_alone_for_a_moment_after_it_was_away(settings: Any, site: models.Site) -> None:
     with nothing_listens(settings):
         push(builders.hit(site_id=site.pk))
-        left_alone_until = buffer._away_until
-    buffer._away_until = left_alone_until
+        left_alone_until = server._away_until
+    server._away_until = left_alone_until
     assert push(builders.hit(site_id=site.pk)) == {}
-    buffer._away_until = time.monotonic()
+    server._away_until = time.monotonic()
     assert push(builders.hit(site_id=site.pk))
     assert rows("SELECT count(*) FROM overflow") == [(2,)]
 
@@ -185,16 +186,16 @@ def test_a_valkey_that_hangs_is_given_half_a_second_and_nothing_is_stored_twice(
     hanging = builders.hit(site_id=site.pk, visitor_id=2)
     valkey.send_signal(signal.SIGSTOP)
     try:
-        assert buffer.TIMEOUT_SECONDS <= away(hanging) < PROMPT_SECONDS
+        assert server.TIMEOUT_SECONDS <= away(hanging) < PROMPT_SECONDS
         assert rows("SELECT count(*) FROM overflow") == [(0,)]
         # Meanwhile it is left alone.
         began_at = time.monotonic()
         assert push(builders.hit(site_id=site.pk, visitor_id=3)) == {}
-        buffer.count_refused({"bad_json": 1}, NOW)
-        assert time.monotonic() - began_at < buffer.TIMEOUT_SECONDS
+        buffer.push({}, NOW, {(0, "bad_json"): 1})
+        assert time.monotonic() - began_at < server.TIMEOUT_SECONDS
     finally:
         valkey.send_signal(signal.SIGCONT)
-    buffer._away_until = 0.0
+    server._away_until = 0.0
     assert push(builders.hit(site_id=site.pk, visitor_id=4))
     # Whether the one that was refused got through is not known; if so, then once.
     kept = [hit.visitor_id for hit in in_streams()]
@@ -230,16 +231,16 @@ def test_a_full_valkey_takes_nothing_at_all_and_gives_what_it_has(
 ) -> None:
     held = builders.hit(site_id=site.pk)
     push(held)
-    buffer.client().config_set("maxmemory-policy", "noeviction")
-    buffer.client().config_set("maxmemory", "1")
+    server.client().config_set("maxmemory-policy", "noeviction")
+    server.client().config_set("maxmemory", "1")
     with pytest.raises(buffer.Away):
         buffer.push({0: [builders.hit(site_id=site.pk)], 1: [builders.hit(site_id=site.pk)]}, NOW)
-    buffer.count_refused({"bad_json": 1}, NOW)
+    buffer.push({}, NOW, {(0, "bad_json"): 1})
     assert in_streams() == [held]
-    assert sum(buffer.begin_taking(0, 1).values()) + sum(buffer.begin_taking(1, 1).values()) == 1
+    assert sum(counters.begin_taking(0, 1).values()) + sum(counters.begin_taking(1, 1).values()) == 1
     assert buffer.fullness() > 1
     assert rows("SELECT count(*) FROM overflow") == [(0,)]
-    buffer.client().config_set("maxmemory", "0")
+    server.client().config_set("maxmemory", "0")
     # It was full, not away: it is asked again at once.
     assert push(builders.hit(site_id=site.pk))
 
@@ -264,7 +265,7 @@ def test_the_overflow_takes_all_parts_or_none(settings: Any, stores: None, monke
         return buffer_encode(hits)
 
     buffer_encode: Callable[[Any], bytes] = buffer._encode
-    buffer._away_until = time.monotonic() + 10
+    server._away_until = time.monotonic() + 10
     monkeypatch.setattr(buffer, "_encode", encode)
     with pytest.raises(buffer.Away):
         buffer.push({0: [builders.hit()], 1: [builders.hit()]}, NOW)
@@ -288,7 +289,7 @@ def test_every_day_has_a_salt_of_its_own(stores: None) -> None:
 def test_valkey_destroys_a_salt_when_the_next_day_ends(stores: None) -> None:
     salts.of(TODAY)
     for day in (TODAY, TODAY + DAY):
-        seconds: Any = buffer.client().expiretime(f"salt:{day}")
+        seconds: Any = server.client().expiretime(f"salt:{day}")
         expires_at = dt.datetime.fromtimestamp(seconds, dt.UTC)
         assert expires_at == dt.datetime.combine(day + 2 * DAY, dt.time(), dt.UTC)
 
@@ -311,8 +312,8 @@ def test_a_buffer_that_is_away_at_midnight_does_not_matter(settings: Any, stores
 def test_a_full_buffer_gives_the_salt_that_is_there(valkey: subprocess.Popen[bytes]) -> None:
     first = salts.of(TODAY)
     salts._known.clear()
-    buffer.client().config_set("maxmemory-policy", "noeviction")
-    buffer.client().config_set("maxmemory", "1")
+    server.client().config_set("maxmemory-policy", "noeviction")
+    server.client().config_set("maxmemory", "1")
     assert salts.of(TODAY) == first
 
 

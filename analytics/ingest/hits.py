@@ -1,0 +1,170 @@
+"""A payload as a hit: who, when, and what is kept of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import NamedTuple
+
+import msgspec
+import uuid_utils.compat as uuid_utils
+
+from analytics.events import ClientEvent, Flag, Hit, Limits, Refusal, Refused
+from analytics.ingest import visitor
+from analytics.protocols import clean, scrub
+from analytics.sites.lookup import SiteFacts
+
+_OLDEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
+"""Reports reach no further back."""
+_CLIENT_HINTS = ("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "sec-ch-ua-platform-version")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What is known of the sender besides the body."""
+
+    address: visitor.Address | None
+    user_agent: str
+    client_hints: str = ""
+    language: str = ""
+    referer: str = ""
+    dnt: bool = False
+    gpc: bool = False
+    prefetch: bool = False
+
+
+def caller(headers: Mapping[str, str], address: visitor.Address | None) -> Caller:
+    """The headers that processing needs, clipped; no others are kept."""
+    hints = {name: clean.text(headers[name], 256) for name in _CLIENT_HINTS if headers.get(name)}
+    return Caller(
+        address=address,
+        user_agent=clean.text(headers.get("user-agent"), Limits.USER_AGENT_CHARS),
+        client_hints=msgspec.json.encode(hints).decode() if hints else "",
+        language=clean.text(headers.get("accept-language"), 64),
+        referer=scrub.payload(clean.text(headers.get("referer"), Limits.URL_CHARS)),
+        dnt=headers.get("dnt") == "1",
+        gpc=headers.get("sec-gpc") == "1",
+        prefetch="prefetch" in (headers.get("sec-purpose") or headers.get("purpose") or ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What holds for every event of a request."""
+
+    who: Caller
+    now: dt.datetime
+    sent_at: dt.datetime | None = None
+    secret_site: int | None = None
+    """The site whose secret key came with the request."""
+    history: bool = False
+    """The events are of the past and made into hits here: visitors are named by the day of the event."""
+
+
+class Said(NamedTuple):
+    """One event as it came, and as it was read."""
+
+    protocol: str
+    payload: str
+    event: ClientEvent
+
+
+def admit(protocol: ModuleType, payload: str, site: SiteFacts, door: Door) -> tuple[int, Hit]:
+    """One payload as a hit, and the part it belongs to. Raises Refused, buffer.Away."""
+    if len(payload) * 4 > Limits.EVENT_BYTES and len(payload.encode()) > Limits.EVENT_BYTES:
+        raise Refused(Refusal.TOO_LARGE, f"An event has at most {Limits.EVENT_BYTES} bytes.")
+    return hit(Said(protocol.NAME, payload, protocol.read(payload)), site, door)
+
+
+def hit(said: Said, site: SiteFacts, door: Door) -> tuple[int, Hit]:
+    """The hit that an event becomes, and the part it belongs to. Raises buffer.Away."""
+    event = said.event
+    trusted = site.trusted or door.secret_site is not None
+    ts, clamped = happened_at(event.timestamp, door.sent_at, door.now, trusted=trusted)
+    address = _address(event, door.who, trusted)
+    agent = event.user_agent or door.who.user_agent
+    if door.history:
+        who = visitor.historical(site.id, event, (address, agent), ts)
+    else:
+        who = visitor.identify(site.id, event, (address or door.who.address, agent), door.now)
+    payload = scrub.payload(said.payload)
+    flags = {
+        Flag.CLAMPED: clamped,
+        Flag.SCRUBBED: payload != said.payload,
+        Flag.EXCLUDED_ADDRESS: bool(site.excluded_addresses) and excluded(address, site.excluded_addresses),
+        Flag.PREFETCH: door.who.prefetch,
+    }
+    made = Hit(
+        site_id=site.id,
+        hit_id=uuid_utils.uuid7(),
+        received_at=door.now,
+        ts=ts,
+        protocol=said.protocol,
+        payload=payload,
+        user_agent=agent,
+        client_hints=door.who.client_hints,
+        language=door.who.language,
+        referer=door.who.referer,
+        ip_prefix=visitor.network(address),
+        visitor_id=who.id,
+        previous_visitor_id=who.previous_id,
+        cookieless=who.cookieless,
+        event_id=event.event_id,
+        flags=",".join(flag for flag, holds in flags.items() if holds),
+    )
+    return who.part, made
+
+
+def _address(event: ClientEvent, who: Caller, trusted: bool) -> visitor.Address | None:
+    """Where the visitor is. A program's own address is nobody's; what it says instead takes a secret to be believed."""
+    if event.address and trusted:
+        return visitor.parse_address(event.address)
+    return None if event.from_server else who.address
+
+
+def excluded(address: visitor.Address | None, networks: tuple[str, ...]) -> bool:
+    """Whether an address lies in any of the networks."""
+    return address is not None and any(address in network for network in _parsed(networks))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _parsed(networks: tuple[str, ...]) -> tuple[visitor.Network, ...]:
+    return tuple(ipaddress.ip_network(text, strict=False) for text in networks)
+
+
+def refused(protocol: ModuleType, payload: str, site: SiteFacts, door: Door, why: Refused) -> Hit:
+    """What is kept of an event that was refused for a known site."""
+    return Hit(
+        site_id=site.id,
+        hit_id=uuid_utils.uuid7(),
+        received_at=door.now,
+        ts=door.now,
+        protocol=protocol.NAME,
+        payload=scrub.payload(clean.text(payload, Limits.REFUSED_PAYLOAD_CHARS)),
+        user_agent=door.who.user_agent,
+        ip_prefix=visitor.network(door.who.address),
+        visitor_id=0,
+        refused=why.code.value,
+    )
+
+
+def happened_at(
+    said: dt.datetime | None, sent_at: dt.datetime | None, now: dt.datetime, *, trusted: bool
+) -> tuple[dt.datetime, bool]:
+    """The time of an event, and whether it was moved into the allowed range.
+
+    The client's time, corrected by `now - sent_at`, unless it was sent before it happened: such a pair of
+    clocks corrects nothing. From a sender without a secret key it is clamped to [-72 h, +10 min]; with one any
+    past time stands.
+    """
+    if said is None:
+        return now, False
+    ahead = dt.timedelta(seconds=Limits.FUTURE_SECONDS)
+    ts = said + (now - sent_at) if sent_at and said <= sent_at + ahead else said
+    earliest = _OLDEST if trusted else now - dt.timedelta(seconds=Limits.PAST_SECONDS)
+    clamped = min(max(ts, earliest), now + ahead)
+    return (ts, False) if clamped == ts else (clamped, True)
