@@ -2,55 +2,31 @@
 
 from __future__ import annotations
 
-import ipaddress
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.test import Client
 
 from analytics.pipeline import books
 from analytics.sites import create
-from analytics.store import db
-from tests import builders, shared
+from tests.protocols import replays
+from tests.protocols.replays import stored
 
 pytestmark = pytest.mark.database
-HOP_BY_HOP = {"content-length", "connection", "content-type", "host"}
+
+
+@pytest.fixture(autouse=True)
+def _sites(stores: None) -> None:
+    create.site("site.test")
+    create.site("example.com")
 
 
 def replay(client: Client, recording: str) -> list[int]:
-    """Send every request as it was recorded; the statuses."""
-    statuses = []
-    for request in shared.read_json(f"captures/{recording}"):
-        headers = {name.lower(): value for name, value in request["headers"]}
-        body = request["body"].encode()
-        assert len(body) == request["body_len"]
-        sent = {name: value for name, value in headers.items() if name not in HOP_BY_HOP}
-        response = client.generic(
-            request["method"], request["path"], body, headers["content-type"], headers=sent, REMOTE_ADDR="127.0.0.1"
-        )
-        assert response.content == b"ok"
-        assert "x-plausible-dropped" not in response
-        statuses.append(response.status_code)
-    return statuses
-
-
-def stored(columns: str) -> list[tuple[Any, ...]]:
-    builders.drain()
-    with db.transaction() as cursor:
-        cursor.execute(f"SELECT {columns} FROM event JOIN hit USING (hit_id) ORDER BY hit_id")
-        return cursor.fetchall()
-
-
-@pytest.fixture
-def door(settings: Any, stores: None) -> Client:
-    """The ingest pool behind one proxy, with the sites of the recordings."""
-    settings.ROOT_URLCONF = "config.urls_ingest"
-    settings.MIDDLEWARE = []
-    settings.TRUSTED_PROXIES = [ipaddress.ip_network("127.0.0.1/32")]
-    create.site("site.test")
-    create.site("example.com")
-    return Client()
+    """The statuses; nothing was dropped."""
+    answers = replays.replay(client, recording)
+    assert {answer.content for answer in answers} == {b"ok"}
+    assert not any("x-plausible-dropped" in answer for answer in answers)
+    return [answer.status_code for answer in answers]
 
 
 def test_the_official_browser_tracker(door: Client) -> None:
@@ -77,7 +53,7 @@ def test_the_official_browser_tracker(door: Client) -> None:
 
 def test_the_payloads_are_kept_as_they_came(door: Client) -> None:
     replay(door, "browser-plausible_new.json")
-    recorded = [request["body"] for request in shared.read_json("captures/browser-plausible_new.json")]
+    recorded = [request["body"] for request in replays.requests("browser-plausible_new.json")]
     assert [payload for (payload,) in stored("payload")] == recorded
 
 
