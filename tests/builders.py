@@ -58,7 +58,7 @@ def admitted(site: models.Site, item: Mapping[str, Any], at: dt.datetime) -> tup
     caller = hits.caller(headers, visitor.parse_address(item.get("ip", ADDRESS)))
     _know_salts(at.astimezone(dt.UTC).date())
     door = hits.Door(caller, at, secret_site=site.pk)
-    facts = lookup.SiteFacts(site.pk, site.domain, site.timezone)
+    facts = lookup.facts(site)
     return hits.admit(recount, msgspec.json.encode(event).decode(), facts, door)
 
 

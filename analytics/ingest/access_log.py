@@ -26,7 +26,8 @@ from typing import IO, cast
 from analytics.events import ClientEvent, Hit, Limits, Refused
 from analytics.ingest import feed, hits, visitor
 from analytics.protocols import clean, log
-from analytics.sites import create, lookup
+from analytics.sites import create
+from analytics.sites.lookup import SiteFacts
 from analytics.store import db
 
 _SQL = db.statements(__file__)
@@ -98,7 +99,7 @@ class Importer:
     instant as `received_at`, by which they are found again.
     """
 
-    site_id: int
+    site: SiteFacts
     tell: Callable[[str], None]
     broken: Callable[[Broken], None]
     now: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
@@ -107,7 +108,6 @@ class Importer:
     def __post_init__(self) -> None:
         self._feed = feed.Feed(self.tell)
         self._occurrences = Occurrences()
-        self._site = lookup.site(str(self.site_id)) or lookup.SiteFacts(self.site_id, "", "UTC")
 
     def read(self, source: Source) -> Iterator[int]:
         """Feed every line; yields the position in the file now and then. Raises Unreadable, feed.Stalled."""
@@ -127,9 +127,9 @@ class Importer:
         self.summary.pushed = self._feed.pushed
         if wait:
             self._feed.wait()
-            self.summary.stored, self.summary.quarantined = _outcome(self.site_id, self.now)
+            self.summary.stored, self.summary.quarantined = _outcome(self.site.id, self.now)
             self.summary.known = self.summary.pushed - self.summary.stored - self.summary.quarantined
-            create.data_changed(self.site_id)
+            create.data_changed(self.site.id)
         return self.summary
 
     def _take(self, line: bytes) -> None:
@@ -155,11 +155,11 @@ class Importer:
             raise log.BadLine("no address that can be read at its beginning")
         agent = clean.text(line.user_agent, Limits.USER_AGENT_CHARS)
         caller = hits.Caller(address, agent)
-        door = hits.Door(caller, self.now, secret_site=self.site_id, history=True)
+        door = hits.Door(caller, self.now, secret_site=self.site.id, history=True)
         payload = clean.text(masked(text, line.address, network), len(text) + 64)
         # What the line says is read by the pipeline, from the payload: the hit needs its time and id only.
         event = ClientEvent(name="line", timestamp=line.ts, event_id=self._occurrences.event_id(text, line.ts))
-        return hits.hit(hits.Said(log.NAME, payload, event), self._site, door)
+        return hits.hit(hits.Said(log.NAME, payload, event), self.site, door)
 
 
 class Occurrences:

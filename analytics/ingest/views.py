@@ -71,7 +71,7 @@ class Collect(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Whatever is answered, the page that asked may read it."""
         final = super().finalize_response(request, response, *args, **kwargs)
-        _from_anywhere(request, final)
+        _from_anywhere(request, final, self.allowed_methods)
         return final
 
 
@@ -120,7 +120,7 @@ def _body(request: HttpRequest) -> tuple[bytes, bool]:
     return bytes(body), chunked or len(body) >= min(length, most)
 
 
-def _from_anywhere(request: Request, response: HttpResponse) -> None:
+def _from_anywhere(request: Request, response: HttpResponse, methods: list[str]) -> None:
     origin = request.headers.get("Origin", "")
     if _ORIGIN.fullmatch(origin):
         response["Access-Control-Allow-Origin"] = origin
@@ -129,7 +129,7 @@ def _from_anywhere(request: Request, response: HttpResponse) -> None:
         response["Access-Control-Allow-Origin"] = "*"
     wanted = request.headers.get("Access-Control-Request-Headers", "")
     response["Access-Control-Allow-Headers"] = wanted if _HEADER_NAMES.fullmatch(wanted) else "Content-Type"
-    response["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    response["Access-Control-Allow-Methods"] = ", ".join(methods)
     response["Access-Control-Expose-Headers"] = f"{answers.RECEIPT}, Retry-After"
     response["Access-Control-Max-Age"] = "86400"
     response["Cache-Control"] = "no-store"

@@ -127,13 +127,16 @@ def _load_site(reference: str, ids: str) -> SiteFacts | None:
     aliases = models.Alias.objects.filter(protocol__in=("domain", ids), identifier=reference).select_related("site")
     alias = max(aliases, key=lambda found: found.protocol == ids, default=None)
     found = alias.site if alias else models.Site.objects.filter(models.named(reference)).first()
-    if found is None:
-        return None
+    return facts(found, trusted=alias.trusted if alias else False) if found else None
+
+
+def facts(found: models.Site, *, trusted: bool = False) -> SiteFacts:
+    """What is known of a site that was found already."""
     return SiteFacts(
         id=found.pk,
         domain=found.domain,
         timezone=found.timezone,
-        trusted=alias.trusted if alias else False,
+        trusted=trusted,
         excluded_addresses=tuple(found.excluded_addresses),
         honour_dnt=found.honour_dnt,
         honour_gpc=found.honour_gpc,

@@ -20,12 +20,14 @@ from analytics.events import Hit
 from analytics.ingest import access_log, feed
 from analytics.pipeline import books
 from analytics.pipeline.writer import Writer
-from analytics.sites import models
+from analytics.sites import lookup, models
 from analytics.store import db
 from tests import builders
 
 ADDRESS = "203.0.113.77"
 NOON = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
+
+SITE = lookup.SiteFacts(1, "example.com", "UTC")
 
 
 def line(path: str = "/", second: int = 0, address: str = ADDRESS, agent: str = builders.USER_AGENT) -> str:
@@ -49,7 +51,7 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> list[Hit]:
 
 def read(*lines: str | bytes) -> tuple[access_log.Summary, list[access_log.Broken]]:
     broken: list[access_log.Broken] = []
-    importer = access_log.Importer(1, lambda _: None, broken.append)
+    importer = access_log.Importer(SITE, lambda _: None, broken.append)
     content = b"".join((text.encode() if isinstance(text, str) else text) + b"\n" for text in lines)
     for _ in importer.read(access_log.Source("test", None, io.BytesIO(content), lambda: 0)):
         pass
@@ -158,7 +160,7 @@ def test_a_buffer_that_comes_back_is_waited_for(fed: list[Hit], monkeypatch: pyt
 
     monkeypatch.setattr(buffer, "push", sometimes)
     monkeypatch.setattr(feed, "RETRY_SECONDS", 0.0)
-    importer = access_log.Importer(1, said.append, lambda _: None)
+    importer = access_log.Importer(SITE, said.append, lambda _: None)
     list(importer.read(access_log.Source("test", None, io.BytesIO(line().encode()), lambda: 0)))
     importer.finish(wait=False)
     assert len(fed) == 1

@@ -306,7 +306,7 @@ def test_when_nothing_can_be_stored_the_sender_has_to_come_back(
 
 @database
 def test_a_site_that_cannot_be_looked_up_is_not_called_unknown(stores: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(_: str) -> None:
+    def away(*_: object) -> None:
         raise lookup.LookupAway
 
     monkeypatch.setattr(lookup, "site", away)

@@ -14,8 +14,7 @@ from analytics.ingest import feed, visitor
 from analytics.ingest.demo import visitors, world
 from analytics.ingest.hits import Caller, Door, admit
 from analytics.protocols import recount
-from analytics.sites import models
-from analytics.sites.lookup import SiteFacts
+from analytics.sites import lookup, models
 
 VISITS_PER_DAY = 130
 HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 10, 12, 13, 13, 12, 12, 13, 13, 12, 12, 13, 15, 17, 16, 11, 6)
@@ -45,7 +44,7 @@ def make(site: models.Site, days: int, tell: Callable[[str], None], *, wait: boo
 
 def hits(site: models.Site, days: int, now: dt.datetime) -> Iterator[tuple[int, Hit]]:
     """(part, hit) of each event, visit by visit; the site's creation decides everything."""
-    facts = SiteFacts(site.pk, site.domain, site.timezone)
+    facts = lookup.facts(site)
     until = site.created_at.astimezone(dt.UTC)
     model = visitors.Model(Random(f"{until.isoformat()} {days}"))
     for began_at, person, steps in visits(model, until, days):

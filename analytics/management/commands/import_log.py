@@ -11,6 +11,7 @@ from tqdm import tqdm
 from analytics.ingest import access_log, feed
 from analytics.management import sites
 from analytics.pipeline import dedupe
+from analytics.sites import lookup
 
 MOST_SHOWN = 50
 AGAIN = "Run the import again: lines that are stored are not counted twice."
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-wait", action="store_true", help="do not wait until the writer has stored the lines")
 
     def handle(self, *_: Any, file: str, site: str, no_wait: bool, **__: Any) -> None:
-        importer = access_log.Importer(sites.named(site).pk, self._tell, self._report)
+        importer = access_log.Importer(lookup.facts(sites.named(site)), self._tell, self._report)
         self._shown = 0
         try:
             with access_log.opened(file) as source, _bar(source) as bar:
