@@ -57,16 +57,12 @@ def _secret_site(batch: wire.Batch) -> int | None:
 def _sort_out(protocol: ModuleType, batch: wire.Batch, door: Door) -> _Sorted:
     found = _Sorted()
     per_site = Counter(addressed.site for addressed in batch.events)
-    closed: dict[str, Refused | None] = {}
+    known = {reference: _look_at(reference, protocol, door, n) for reference, n in per_site.items()}
     for index, addressed in enumerate(batch.events):
-        site = lookup.site(addressed.site, protocol.IDS)
+        site, closed = known[addressed.site]
         try:
-            if site is None:
-                raise Refused(Refusal.UNKNOWN_SITE, f"No site has the id {addressed.site[:60]!r}.")
-            if addressed.site not in closed:
-                closed[addressed.site] = gate.of_site(site, door, per_site[addressed.site])
-            if why := closed[addressed.site]:
-                raise why
+            if site is None or closed:
+                raise closed or Refused(Refusal.UNKNOWN_SITE, f"No site has the id {addressed.site[:60]!r}.")
             part, made = hits.admit(protocol, addressed.payload, site, door)
             found.parts[part].append(made)
             found.outcomes.append(wire.Outcome(index, visitor_id=made.visitor_id))
@@ -80,6 +76,14 @@ def _sort_out(protocol: ModuleType, batch: wire.Batch, door: Door) -> _Sorted:
     return found
 
 
+def _look_at(
+    reference: str, protocol: ModuleType, door: Door, events: int
+) -> tuple[lookup.SiteFacts | None, Refused | None]:
+    """The site that is meant, and why nothing is taken for it."""
+    site = lookup.site(reference, protocol.IDS)
+    return site, gate.of_site(site, door, events) if site else None
+
+
 def _answer(
     protocol: ModuleType, received: wire.Request, batch: wire.Batch, outcomes: Sequence[wire.Outcome]
 ) -> wire.Reply:
@@ -88,7 +92,7 @@ def _answer(
     if reasons.total() == len(outcomes) and len(reasons) == 1:
         (code,) = reasons
         if answers.STATUS[code] == 429:
-            return _refusal(protocol, received, Refused(code, outcomes[0].message))
+            return _with(_refusal(protocol, received, Refused(code, outcomes[0].message)), answers.receipt(reasons))
     reply: wire.Reply = protocol.answer(received, batch, outcomes)
     return _with(reply, answers.receipt(reasons)) if reasons else reply
 

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import NamedTuple
 
@@ -63,6 +63,8 @@ class Door:
     """The site whose secret key came with the request."""
     history: bool = False
     """The events are of the past and made into hits here: visitors are named by the day of the event."""
+    known: dict[visitor.Who, visitor.Visitor] = field(default_factory=dict)
+    """Visitors of this request who have no id of their own."""
 
 
 class Said(NamedTuple):
@@ -87,17 +89,19 @@ def hit(said: Said, site: SiteFacts, door: Door) -> tuple[int, Hit]:
     ts, clamped = happened_at(event.timestamp, door.sent_at, door.now, trusted=trusted)
     address = _address(event, door.who, trusted)
     agent = event.user_agent or door.who.user_agent
+    sender = (site.id, address or door.who.address, agent)
     if door.history:
-        who = visitor.historical(site.id, event, (address, agent), ts)
+        who = visitor.historical(event, sender, ts)
     else:
-        who = visitor.identify(site.id, event, (address or door.who.address, agent), door.now)
+        who = visitor.identify(event, sender, door.now, door.known)
     payload = scrub.payload(said.payload)
-    flags = {
-        Flag.CLAMPED: clamped,
-        Flag.SCRUBBED: payload != said.payload,
-        Flag.EXCLUDED_ADDRESS: bool(site.excluded_addresses) and excluded(address, site.excluded_addresses),
-        Flag.PREFETCH: door.who.prefetch,
-    }
+    flags = [Flag.CLAMPED] if clamped else []
+    if payload is not said.payload and payload != said.payload:
+        flags.append(Flag.SCRUBBED)
+    if site.excluded_addresses and excluded(address, site.excluded_addresses):
+        flags.append(Flag.EXCLUDED_ADDRESS)
+    if door.who.prefetch:
+        flags.append(Flag.PREFETCH)
     made = Hit(
         site_id=site.id,
         hit_id=uuid_utils.uuid7(),
@@ -114,7 +118,7 @@ def hit(said: Said, site: SiteFacts, door: Door) -> tuple[int, Hit]:
         previous_visitor_id=who.previous_id,
         cookieless=who.cookieless,
         event_id=event.event_id,
-        flags=",".join(flag for flag, holds in flags.items() if holds),
+        flags=",".join(flags),
     )
     return who.part, made
 

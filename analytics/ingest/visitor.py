@@ -77,33 +77,44 @@ def household(address: Address) -> str:
     return f"{hashed(_lasting_key(), address.version, str(number)):x}"
 
 
-def identify(site_id: int, said: ClientEvent, who: tuple[Address | None, str], now: dt.datetime) -> Visitor:
-    """The visitor of an event; `who` is (address, user agent). Raises buffer.Away when no salt is known.
+Who = tuple[int, Address | None, str]
+"""Of which site, from which address, with which user agent."""
+
+
+def identify(said: ClientEvent, who: Who, now: dt.datetime, known: dict[Who, Visitor]) -> Visitor:
+    """The visitor of an event. Raises buffer.Away when no salt is known.
 
     A client's or user's own id makes an id that lasts; otherwise it lasts for the UTC day, and yesterday's is
-    given too, for a visit that runs across midnight.
+    given too, for a visit that runs across midnight. These are `known` for the length of a request, whose events
+    mostly come from one of them.
     """
-    if lasting := _lasting(site_id, said):
-        return lasting
-    today = now.date()
-    return _of_the_day(site_id, who, (salts.of(today), salts.of(today - dt.timedelta(days=1))))
+    if said.user_id or said.client_id:
+        return lasting(who[0], said)
+    if who not in known:
+        known[who] = _of_today(who, now.date())
+    return known[who]
 
 
-def historical(site_id: int, said: ClientEvent, who: tuple[Address | None, str], happened_at: dt.datetime) -> Visitor:
+def _of_today(who: Who, today: dt.date) -> Visitor:
+    site_id, address, agent = who
+    return _of_the_day(site_id, (address, agent), (salts.of(today), salts.of(today - dt.timedelta(days=1))))
+
+
+def historical(said: ClientEvent, who: Who, happened_at: dt.datetime) -> Visitor:
     """The visitor of an event of the past, whose salt is gone: the day's key is derived from VISITOR_KEY.
 
     The same event always has the same visitor, so that a second import repeats the first. The ids are not
     those that the door gave live.
     """
-    if lasting := _lasting(site_id, said):
-        return lasting
-    day = happened_at.astimezone(dt.UTC).date()
-    return _of_the_past(site_id, who, day)
+    if said.user_id or said.client_id:
+        return lasting(who[0], said)
+    return _of_the_past(who, happened_at.astimezone(dt.UTC).date())
 
 
 @functools.lru_cache(maxsize=10_000)
-def _of_the_past(site_id: int, who: tuple[Address | None, str], day: dt.date) -> Visitor:
-    return _of_the_day(site_id, who, (_past_key(day), _past_key(day - dt.timedelta(days=1))))
+def _of_the_past(who: Who, day: dt.date) -> Visitor:
+    site_id, address, agent = who
+    return _of_the_day(site_id, (address, agent), (_past_key(day), _past_key(day - dt.timedelta(days=1))))
 
 
 @functools.lru_cache(maxsize=1000)
@@ -112,15 +123,13 @@ def _past_key(day: dt.date) -> bytes:
     return hmac.digest(settings.VISITOR_KEY.encode(), text.encode(), "sha256")
 
 
-def _lasting(site_id: int, said: ClientEvent) -> Visitor | None:
-    """The visitor whom the client or user id names.
+def lasting(site_id: int, said: ClientEvent) -> Visitor:
+    """The visitor whom the client's or the user's own id names, for ever.
 
     A user who signs in is still in the visit that the client began: the client's id decides the part and is tried for
     an open visit.
     """
     user, client = said.user_id and f"u {said.user_id}", said.client_id and f"c {said.client_id}"
-    if not (user or client):
-        return None
     before = hashed(_lasting_key(), site_id, client) if user and client else None
     return Visitor(
         hashed(_lasting_key(), site_id, user or client), before, False, buffer.part_of(site_id, client or user)

@@ -8,9 +8,12 @@ from __future__ import annotations
 from types import ModuleType
 
 from analytics.events import ClientEvent, Hit
-from analytics.protocols import log, plausible, recount
+from analytics.protocols import ga4, gtag, log, matomo, pixel, plausible, posthog, recount, segment, snowplow, umami
 
-BY_NAME: dict[str, ModuleType] = {module.NAME: module for module in (recount, plausible, log)}
+BY_NAME: dict[str, ModuleType] = {
+    module.NAME: module
+    for module in (recount, plausible, ga4, gtag, segment, posthog, umami, matomo, snowplow, pixel, log)
+}
 
 
 def read(hit: Hit) -> ClientEvent:

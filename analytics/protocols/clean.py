@@ -19,8 +19,11 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)? ?(Z|[+-]\d\
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?", re.ASCII)
 _SCREEN = re.compile(r"[1-9]\d{0,4}x[1-9]\d{0,4}", re.ASCII)
 _WIDEST_OFFSET = dt.timedelta(hours=14)
-_NOBODY = frozenset({"null", "none", "nil", "undefined", "nan", "true", "false", "0", "[object object]", "anonymous"})
-"""What programs write when they know nobody."""
+_NOBODY = frozenset(
+    """null none nil undefined nan true false 0 anonymous guest id email distinct_id distinctid not_authenticated
+    00000000-0000-0000-0000-000000000000""".split()
+) | {"", "[object object]"}
+"""What programs write when they know nobody, also in quotes: PostHog's list, and the id of devices that tell none."""
 _MOST_REVENUE = Decimal(10) ** 14
 EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
@@ -65,7 +68,7 @@ def event_id(value: str | None) -> uuid.UUID | None:
 def someone(value: str | int | None) -> str:
     """An id that a client keeps for a visitor; what programs write for nobody (`undefined`) is no id."""
     clean = text("" if value is None else str(value).strip(), Limits.ID_CHARS)
-    return "" if clean.lower() in _NOBODY else clean
+    return "" if clean.strip("\"' ").lower() in _NOBODY else clean
 
 
 def screen(value: str | None) -> str:
@@ -140,7 +143,8 @@ def money(amount: str | int | float, currency: str) -> tuple[Decimal, str]:
     value = Decimal(amount if isinstance(amount, int) else str(amount))
     if abs(value) >= _MOST_REVENUE or abs(value := value.quantize(Decimal("0.0001"))) >= _MOST_REVENUE:
         raise Refused(Refusal.BAD_REVENUE, "revenue.amount must be a number below 10^14.")
-    if not (len(code) == 3 and code.isascii() and code.isalpha()):
+    # Before it is made upper case: that makes ASCII of a dotless i.
+    if not (len(code) == 3 and currency.isascii() and code.isalpha()):
         raise Refused(Refusal.BAD_REVENUE, "revenue.currency must be an ISO 4217 code such as EUR.")
     return value, code
 

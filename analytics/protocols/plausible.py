@@ -13,12 +13,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from analytics.events import ClientEvent, Limits, Refusal, Refused
+from analytics.events import ENGAGEMENT, ClientEvent, Limits, Refusal, Refused
 from analytics.protocols import clean, wire
 
 NAME = "plausible"
 IDS = "plausible"
 METHODS = ("POST",)
+
+_DROPS = {Refusal.UNKNOWN_SITE, Refusal.SUSPENDED, Refusal.OPTED_OUT}
+"""No fault of the event: 202 as at Plausible, for plausible-events comes again after anything else."""
 KEYS = {
     "name": ("n", "name"),
     "url": ("u", "url"),
@@ -38,8 +41,8 @@ class _Event(msgspec.Struct):
     url: str = ""
     domain: str = ""
     referrer: str = ""
-    props: dict[str, Any] | str = ""
-    revenue: dict[str, Any] | str = ""
+    props: Any = ""
+    revenue: Any = ""
     interactive: bool = True
     engaged_ms: int | float | str = 0
     scroll: int | float | str = 0
@@ -95,17 +98,17 @@ def read(payload: str) -> ClientEvent:
         props=clean.props(_nested(said.props), strict=False),
         revenue=amount,
         currency=currency,
-        interactive=said.interactive,
+        interactive=said.interactive and said.name.strip() != ENGAGEMENT,
         engagement_ms=clean.whole(said.engaged_ms, 24 * 3600 * 1000),
         # 255: the tracker does not know.
         scroll_percent=scroll if scroll <= 100 else 0,
     )
 
 
-def _nested(value: dict[str, Any] | str) -> dict[str, Any]:
+def _nested(value: object) -> dict[str, Any]:
     """An object, or the text of one; as at Plausible, anything else counts as an empty one."""
-    if isinstance(value, dict):
-        return value
+    if not isinstance(value, str):
+        return value if isinstance(value, dict) else {}
     try:
         inner = wire.decode(value)
     except Refused:
@@ -125,7 +128,7 @@ def _revenue(given: dict[str, Any]) -> tuple[Decimal | None, str]:
 def answer(request: wire.Request, _: wire.Batch, outcomes: Sequence[wire.Outcome]) -> wire.Reply:
     """202 `ok`, and how many were dropped; a fault of the event itself is a 400 in Plausible's words."""
     dropped = [o for o in outcomes if o.refused is not None]
-    bad = [o for o in dropped if o.refused is not Refusal.UNKNOWN_SITE]
+    bad = [o for o in dropped if o.refused not in _DROPS]
     if bad and len(bad) == len(outcomes) and bad[0].refused:
         return refuse(request, Refused(bad[0].refused, bad[0].message), 400)
     headers = {"x-plausible-dropped": str(len(dropped))} if dropped else {}

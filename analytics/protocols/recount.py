@@ -18,7 +18,12 @@ NAME = "recount"
 IDS = ""
 METHODS = ("POST",)
 
-_OF_THE_REQUEST = {Refusal.UNKNOWN_SITE: 400, Refusal.BAD_KEY: 401, Refusal.SUSPENDED: 403}
+_OF_THE_REQUEST = {
+    Refusal.UNKNOWN_SITE: 400,
+    Refusal.BAD_KEY: 401,
+    Refusal.SUSPENDED: 403,
+    Refusal.OPTED_OUT: 403,
+}
 
 
 class _Envelope(msgspec.Struct):

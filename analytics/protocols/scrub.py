@@ -32,8 +32,12 @@ _ADDRESS = re.compile(
     rf"((?:\"{_ADDRESS_NAMES}\"\s*:\s*\"|(?:^|[?&\n\"]){_ADDRESS_NAMES}=))((?:[0-9a-fA-F:.]|%3[aA]){{3,80}})",
     re.IGNORECASE,
 )
-_MAY_NAME_AN_ADDRESS = re.compile(r"[iI][pP](?:=|\")|[rR]ide|[aA]ddr")
-"""A quick look, for it is the rare case."""
+# A quick look first, for these are the rare cases: one of these stands in every name above.
+_HINTS_OF_ADDRESSES = ('ip"', "ip=", "ride", "addr")
+_HINTS_OF_SECRETS = (
+    "token", "code", "pass", "pwd", "secret", "api", "sig", "sess", "jwt", "auth", "otp", "mail=", "mail%", "mail\\", "phone", "mobile",
+    "username",
+)  # fmt: skip
 
 
 def payload(text: str) -> str:
@@ -41,9 +45,19 @@ def payload(text: str) -> str:
     if "@" in text or "%40" in text or "2540" in text or "u0040" in text:
         text = _CREDENTIALS.sub(r"\1", text)
         text = _MAIL.sub("[email]", text)
-    if _MAY_NAME_AN_ADDRESS.search(text):
+    lower = text.lower()
+    if _hints(_HINTS_OF_ADDRESSES, lower):
         text = _ADDRESS.sub(_shortened, text)
-    return _SECRET.sub(r"\1", text)
+    if _hints(_HINTS_OF_SECRETS, lower):
+        text = _SECRET.sub(r"\1", text)
+    return text
+
+
+def _hints(hints: tuple[str, ...], lower: str) -> bool:
+    for hint in hints:  # noqa: SIM110  # a generator would cost more than what it looks for
+        if hint in lower:
+            return True
+    return False
 
 
 def _shortened(match: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -43,8 +43,7 @@ class Request:
     """False: the connection ended, or spoke nonsense, before the body ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Addressed:
+class Addressed(msgspec.Struct, frozen=True):
     """One event's own payload, and the site it is for: any id of it."""
 
     site: str
@@ -53,8 +52,7 @@ class Addressed:
     """What the answer calls this event, in protocols that answer by the client's own ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     events: tuple[Addressed, ...]
     sent_at: str | int | float | None = None
     """The client's clock when it sent, as given."""
@@ -64,8 +62,7 @@ class Batch:
     """The secret of another service's client: it counts when it is a secret key of ours, else for nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of one event of the request."""
 
     index: int
@@ -75,12 +72,11 @@ class Outcome:
     """Whom the event was counted for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     status: int
     body: bytes = b""
     content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
@@ -172,7 +168,9 @@ def decode(raw: str, shape: type[Any] = object) -> Any:
             return msgspec.json.decode(whole, type=shape)
     except msgspec.ValidationError as error:
         raise Refused(Refusal.BAD_FIELD, str(error)) from None
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+    except RecursionError:
+        raise Refused(Refusal.BAD_JSON, "This is nested too deeply.") from None
+    except (msgspec.DecodeError, ValueError) as error:
         raise Refused(Refusal.BAD_JSON, f"This is not valid JSON: {error}") from None
 
 

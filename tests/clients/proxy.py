@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+_KEPT = ("content-type", "retry-after", "access-control-")
 LOST = 0
 """The request reaches the pool, the answer never comes back."""
 
@@ -39,7 +40,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with self.server.lock:
-            fault = self.server.faults.pop(0) if self.server.faults else None
+            # What a browser asks beforehand is no attempt.
+            fault = self.server.faults.pop(0) if self.server.faults and self.command != "OPTIONS" else None
         if fault:
             self._answer(fault, b"", self.server.fault_headers)
             return
@@ -53,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
-        kept = {name: value for name, value in reply.getheaders() if name.lower() in {"content-type", "retry-after"}}
+        kept = {name: value for name, value in reply.getheaders() if name.lower().startswith(_KEPT)}
         self._answer(reply.status, content, kept)
 
     def _answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
@@ -65,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = _pass
+    do_GET = do_POST = do_OPTIONS = _pass
 
     def log_message(self, format: str, *args: object) -> None:
         """Silence."""

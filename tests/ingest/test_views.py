@@ -212,6 +212,13 @@ def test_a_body_without_a_length_is_read_to_its_end(client: Client) -> None:
     assert len(waiting()) == 1
 
 
+def test_a_query_string_that_nobody_escaped_is_utf_8(client: Client, site: models.Site) -> None:
+    for title in ("Tést".encode().decode("latin-1"), "T\xe9st"):
+        client.get("/pixel.gif", QUERY_STRING=f"site=example.com&url=/&title={title}")
+    assert ["title=Tést" in hit.payload for hit in waiting()] == [True, False]
+    assert "title=T\ufffdst" in waiting()[1].payload
+
+
 def test_the_client_is_whom_the_proxy_names(client: Client) -> None:
     client.post(
         "/v1/events", body_for("/v1"), content_type="text/plain", headers={"x-forwarded-for": "6.6.6.6, 198.51.100.77"}

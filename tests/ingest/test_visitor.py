@@ -112,12 +112,18 @@ def test_of_no_address_nothing_is_kept() -> None:
     assert visitor.network(None) == ""
 
 
+def identify(
+    said: ClientEvent, sender: tuple[visitor.Address | None, str], now: dt.datetime, site: int
+) -> visitor.Visitor:
+    return visitor.identify(said, (site, *sender), now, {})
+
+
 def test_without_an_id_a_visitor_lasts_for_the_day_and_yesterdays_id_is_given_too() -> None:
     said = ClientEvent(name="pageview")
-    today = visitor.identify(1, said, WHO, TODAY)
+    today = identify(said, WHO, TODAY, 1)
     assert today.cookieless
-    assert visitor.identify(1, said, WHO, TODAY.replace(hour=23)) == today
-    tomorrow = visitor.identify(1, said, WHO, TODAY + dt.timedelta(days=1))
+    assert identify(said, WHO, TODAY.replace(hour=23), 1) == today
+    tomorrow = identify(said, WHO, TODAY + dt.timedelta(days=1), 1)
     assert tomorrow.id != today.id
     assert tomorrow.previous_id == today.id
     assert tomorrow.part == today.part
@@ -134,31 +140,46 @@ def test_without_an_id_a_visitor_lasts_for_the_day_and_yesterdays_id_is_given_to
 )
 def test_another_site_address_or_browser_is_another_visitor(site: int, who: tuple[visitor.Address | None, str]) -> None:
     said = ClientEvent(name="pageview")
-    assert visitor.identify(site, said, who, TODAY).id != visitor.identify(1, said, WHO, TODAY).id
+    assert identify(said, who, TODAY, site).id != identify(said, WHO, TODAY, 1).id
 
 
 def test_an_id_of_the_clients_own_lasts_whatever_the_address_and_day() -> None:
     said = ClientEvent(name="pageview", client_id="c-1")
-    first = visitor.identify(1, said, WHO, TODAY)
-    assert first == visitor.identify(1, said, (None, "Chrome"), TODAY + dt.timedelta(days=1))
+    first = identify(said, WHO, TODAY, 1)
+    assert first == identify(said, (None, "Chrome"), TODAY + dt.timedelta(days=1), 1)
     assert (first.cookieless, first.previous_id) == (False, None)
 
 
 def test_a_users_id_wins_over_the_clients_and_the_two_do_not_mix() -> None:
     def who(user: str, client: str) -> int:
-        return visitor.identify(1, ClientEvent(name="pageview", user_id=user, client_id=client), WHO, TODAY).id
+        return identify(ClientEvent(name="pageview", user_id=user, client_id=client), WHO, TODAY, 1).id
 
     assert who("u", "c-1") == who("u", "c-2") == who("u", "")
     assert who("x", "") != who("", "x")
 
 
+def test_a_user_who_signs_in_may_still_be_in_the_visit_that_the_client_began() -> None:
+    before = identify(ClientEvent(name="pageview", client_id="c-1"), WHO, TODAY, 1)
+    after = identify(ClientEvent(name="pageview", client_id="c-1", user_id="u"), WHO, TODAY, 1)
+    assert after.previous_id == before.id != after.id
+    assert after.part == before.part
+
+
+def test_one_request_makes_the_visitor_without_an_id_once() -> None:
+    known: dict[visitor.Who, visitor.Visitor] = {}
+    first = visitor.identify(ClientEvent(name="pageview"), (1, *WHO), TODAY, known)
+    assert visitor.identify(ClientEvent(name="other"), (1, *WHO), TODAY, known) is first
+    assert visitor.identify(ClientEvent(name="other"), (2, *WHO), TODAY, known) != first
+    assert len(known) == 2
+
+
 def test_a_visitor_of_the_past_is_the_same_at_every_import_and_another_every_day() -> None:
     said = ClientEvent(name="pageview")
     day = dt.datetime(2015, 5, 17, 23, tzinfo=dt.UTC)
-    first = visitor.historical(1, said, WHO, day)
-    assert visitor.historical(1, said, WHO, day.astimezone(dt.timezone(dt.timedelta(hours=9)))) == first
-    assert visitor.historical(1, said, WHO, day + dt.timedelta(days=1)).previous_id == first.id
-    assert first.id != visitor.identify(1, said, WHO, TODAY).id
+    first = visitor.historical(said, (1, *WHO), day)
+    assert visitor.historical(said, (1, *WHO), day.astimezone(dt.timezone(dt.timedelta(hours=9)))) == first
+    assert visitor.historical(said, (1, *WHO), day + dt.timedelta(days=1)).previous_id == first.id
+    assert first.id != identify(said, WHO, TODAY, 1).id
 
 
 def test_an_id_fits_a_signed_column_of_64_bits() -> None:

@@ -31,7 +31,7 @@ def section(title: str) -> str:
 
 def cells(text: str, column: int) -> set[str]:
     """What stands in backticks in a column of the page's tables of keys."""
-    rows = [line.split(" | ") for line in text.replace("\\|", "/").splitlines() if line.startswith("| `")]
+    rows = [line.strip("|").split("|") for line in text.replace("\\|", "/").splitlines() if line.startswith("| `")]
     return {name for row in rows for name in re.findall(r"`([^`]+)`", row[column])}
 
 

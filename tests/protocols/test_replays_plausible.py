@@ -38,11 +38,11 @@ def test_the_official_browser_tracker(door: Client) -> None:
         ("pageview", "site.test", "/start", author, True, None, "", 0, 0),
         ("Purchase", "site.test", "/start", author | bought, True, Decimal("15.9900"), "USD", 0, 0),
         ("auto", "site.test", "/start", author, False, None, "", 0, 0),
-        ("engagement", "site.test", "/start", author, True, None, "", 3518, 66),
+        ("engagement", "site.test", "/start", author, False, None, "", 3518, 66),
         ("pageview", "site.test", "/spa2", author, True, None, "", 0, 0),
         ("Outbound Link: Click", "site.test", "/spa2", author | clicked, True, None, "", 0, 0),
         ("File Download", "site.test", "/spa2", author | {"url": "http://site.test:8788/f.pdf"}, True, None, "", 0, 0),
-        ("engagement", "site.test", "/spa2", author, True, None, "", 4240, 66),
+        ("engagement", "site.test", "/spa2", author, False, None, "", 4240, 66),
     ]  # fmt: skip
     # One person's visit came with a campaign; the last event says that it is a headless browser.
     attributes = stored("utm_source, utm_medium, utm_campaign, category <> ''")

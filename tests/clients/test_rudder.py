@@ -1,0 +1,94 @@
+"""rudder-sdk-python, RudderStack's client from PyPI, against a running pool."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from analytics.pipeline import books
+from analytics.sites import create, models
+from tests.clients import proxy
+from tests.protocols.replays import stored
+
+pytestmark = pytest.mark.flow
+
+rudder = pytest.importorskip("rudderstack.analytics.client")
+COLUMNS = "name, path, props, revenue, currency"
+
+
+@pytest.fixture(autouse=True)
+def site(stores: None) -> models.Site:
+    found = create.site("example.com").site
+    models.Alias.objects.create(site=found, protocol="segment", identifier="wk123")
+    return found
+
+
+@contextmanager
+def client(host: str, **options: Any) -> Iterator[Any]:
+    """A client whose queue is sent, and whose thread has ended, when the block ends."""
+    failures: list[Exception] = []
+    options = {"upload_interval": 0.1, "on_error": lambda error, _: failures.append(error)} | options
+    made = rudder.Client("WK123", host=host, **options)
+    try:
+        yield made
+        made.flush()
+    finally:
+        made.join()
+    assert failures == []
+
+
+def everything(analytics: Any) -> None:
+    """One call of each kind."""
+    analytics.identify("u-42", {"tier": "gold"}, anonymous_id="anon-1")
+    analytics.track("u-42", "Order Completed", {"revenue": 12.5, "currency": "EUR", "order_id": "o-1"})
+    page = {"url": "https://example.com/docs", "title": "Docs"}
+    analytics.page("u-42", "Docs", "Home", page, timestamp=dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
+    analytics.screen("u-42", "Buy", "Cart")
+    analytics.group("u-42", "g1", {"n": 1})
+    analytics.alias("anon-1", "u-42")
+
+
+ROWS = [
+    ("identify", "", {"tier": "gold"}, None, ""),
+    ("purchase", "", {"order_id": "o-1"}, Decimal("12.5000"), "EUR"),
+    ("pageview", "/docs", {"name": "Home", "category": "Docs"}, None, ""),
+    ("pageview", "/Cart", {"name": "Cart", "category": "Buy"}, None, ""),
+    ("group", "", {"group_id": "g1", "n": "1"}, None, ""),
+    ("alias", "", {}, None, ""),
+]
+
+
+@pytest.mark.parametrize("gzip", [True, False], ids=["gzip", "plain"])
+def test_every_call_is_an_event(pool: str, gzip: bool) -> None:
+    with client(pool, gzip=gzip) as analytics:
+        everything(analytics)
+    assert stored(COLUMNS) == ROWS
+    assert len(set(stored("event.event_id"))) == len(ROWS)
+    assert set(stored("event.cookieless, browser, ip_prefix, category")) == {(False, "", "", "")}
+    ages = [age for (age,) in stored("hit.received_at - event.ts")]
+    assert dt.timedelta(minutes=59) < ages[2] < dt.timedelta(minutes=61)
+    assert books.balance().holds
+
+
+@pytest.mark.parametrize("faults", [[500], [429], [proxy.LOST], [proxy.LOST, 503]])
+def test_what_it_sends_again_counts_once(pool: str, faults: list[int]) -> None:
+    with proxy.between(pool, faults) as between, client(between.address, max_retries=5) as analytics:
+        everything(analytics)
+    assert between.seen == [*faults, 200]
+    assert stored(COLUMNS) == ROWS
+    assert books.balance().holds
+
+
+def test_a_refusal_is_final_for_it_has_a_code_and_a_message(pool: str) -> None:
+    models.Alias.objects.all().delete()
+    errors: list[Any] = []
+    with proxy.between(pool, []) as between:
+        with client(between.address, on_error=lambda error, _: errors.append(error)) as analytics:
+            analytics.track("u-42", "x")
+        assert between.seen == [401]
+    assert [(error.status, error.code) for error in errors] == [(401, "unknown_site")]

@@ -1,0 +1,95 @@
+"""Which addresses of the ingest pool speak Umami, Matomo, Snowplow and our pixel, and how they answer."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from analytics.sites import models
+from tests.protocols.replays import stored
+
+pytestmark = pytest.mark.database
+
+UMAMI = json.dumps({"type": "event", "payload": {"website": "example.com", "url": "/a"}})
+SNOWPLOW = json.dumps({"data": [{"e": "pv", "aid": "example.com", "url": "/a"}]})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/api/send", UMAMI, 200),
+        ("POST", "/api/send/", UMAMI, 200),
+        ("POST", "/api/batch", f"[{UMAMI}]", 200),
+        ("GET", "/matomo.php?idsite=1&rec=1&url=/a", "", 200),
+        ("GET", "/piwik.php/?idsite=1&rec=1&url=/a", "", 200),
+        ("POST", "/matomo.php/", "idsite=1&rec=1&url=/a&send_image=0", 204),
+        ("POST", "/piwik.php", '{"requests":["?idsite=1&rec=1&url=/a"]}', 200),
+        ("POST", "/com.snowplowanalytics.snowplow/tp2", SNOWPLOW, 200),
+        ("POST", "/com.acme.my-shop/v1/", SNOWPLOW, 200),
+        ("GET", "/i?e=pv&aid=example.com&url=/a", "", 200),
+        ("GET", "/i/?e=pv&aid=example.com&url=/a", "", 200),
+        ("GET", "/pixel.gif?site=example.com&url=/a", "", 200),
+    ],
+)
+def test_a_page_view_is_taken_and_counted(
+    door: Client, site: models.Site, method: str, path: str, body: str, status: int
+) -> None:
+    answer = door.generic(method, path, body, "text/plain", headers={"origin": "https://example.com"})
+    assert (answer.status_code, answer["Cache-Control"], answer.cookies) == (status, "no-store", {})
+    assert answer["Access-Control-Allow-Origin"] == "https://example.com"
+    assert stored("event.site_id, name, path") == [(site.pk, "pageview", "/a")]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+def test_umami_takes_nothing_but_posts(door: Client, method: str) -> None:
+    assert door.generic(method, "/api/send").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/api/sent", "/matomo.php/x/y", "/i/x", "/com/tp2", "/.com.acme/tp2"])
+def test_there_is_nothing_beside_them(door: Client, path: str) -> None:
+    assert door.post(path, b"{}", "application/json").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/index.php"])
+def test_the_root_answers_the_log_importer_alone(door: Client, site: models.Site, path: str) -> None:
+    call = {"module": "API", "method": "SitesManager.getSiteFromId", "idSite": str(site.pk)}
+    told = door.post(path, urlencode(call), "application/x-www-form-urlencoded").json()
+    assert told == {"idsite": str(site.pk), "name": str(site.pk), "main_url": ""}
+    for answer in (
+        door.get(path),
+        door.post(path, b"module=CoreHome", "text/plain"),
+        door.post(path, b"{", "application/json"),
+    ):
+        assert (answer.status_code, answer.content) == (404, b"There is nothing here.\n")
+
+
+def test_a_pixel_is_on_the_page_that_shows_it(door: Client, site: models.Site) -> None:
+    answer = door.get(
+        "/pixel.gif?site=example.com&title=T%C3%A9st&p.list=weekly",
+        headers={"referer": "https://example.com/mail?token=1234&utm_source=nl"},
+    )
+    assert (answer.status_code, answer["Content-Type"], len(answer.content)) == (200, "image/gif", 43)
+    assert stored("name, path, title, props, utm_source") == [("pageview", "/mail", "Tést", {"list": "weekly"}, "nl")]
+    ((payload,),) = stored("payload")
+    assert "1234" not in payload
+
+
+def test_a_pixel_of_an_unknown_site_is_an_image_all_the_same(door: Client, site: models.Site) -> None:
+    answer = door.get("/pixel.gif?site=other.example")
+    assert (answer.status_code, len(answer.content), answer["X-Recount-Dropped"]) == (400, 43, "unknown_site=1")
+
+
+def test_who_asks_for_anonymity_is_counted_without_ids(door: Client, site: models.Site) -> None:
+    said = {"e": "pv", "aid": "example.com", "url": "/a", "duid": "d1", "uid": "u1", "ip": "203.0.113.9"}
+    body = json.dumps({"data": [said]})
+    path = "/com.snowplowanalytics.snowplow/tp2"
+    asked = door.options(
+        path, headers={"access-control-request-headers": "SP-Anonymous", "origin": "https://a.example"}
+    )
+    assert asked["Access-Control-Allow-Headers"] == "SP-Anonymous"
+    assert door.post(path, body, "application/json", headers={"sp-anonymous": "*"}).status_code == 200
+    assert door.post(path, body, "application/json").status_code == 200
+    assert stored("event.cookieless, payload LIKE '%d1%'") == [(True, False), (False, True)]
