@@ -19,7 +19,7 @@ R = TypeVar("R")
 class _Passenger(Generic[T, R]):
     """Something to be committed, and the thread that waits for it behind `turn`."""
 
-    __slots__ = ("arrived", "item", "result", "turn")
+    __slots__ = ("arrived", "error", "item", "result", "turn")
 
     def __init__(self, item: T) -> None:
         self.item = item
@@ -27,12 +27,13 @@ class _Passenger(Generic[T, R]):
         self.turn.acquire()
         self.arrived = False
         self.result: R
+        self.error: BaseException | None = None
 
 
 class Group(Generic[T, R]):
     """Commits items together: `commit` gets those of one trip and gives the result that holds for all of them.
 
-    At most `most` items travel together. `commit` must not raise: what went wrong is a result.
+    At most `most` items travel together. What `commit` raises reaches everybody who was on the trip.
     """
 
     def __init__(self, commit: Callable[[list[T]], R], most: int) -> None:
@@ -51,24 +52,28 @@ class Group(Generic[T, R]):
         if not lead:
             # Released by a leader: either I have arrived, or I lead the next trip.
             me.turn.acquire()
-            if me.arrived:
-                return me.result
-        return self._lead(me)
+        if not me.arrived:
+            self._lead()
+        if me.error is not None:
+            raise me.error
+        return me.result
 
-    def _lead(self, me: _Passenger[T, R]) -> R:
+    def _lead(self) -> None:
+        """Take along those who have waited longest, me first, and let the next leader go."""
         with self._mutex:
             together = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
         try:
             result = self._commit([passenger.item for passenger in together])
-        finally:
-            with self._mutex:
-                successor = self._waiting[0] if self._waiting else None
-                self._under_way = successor is not None
-            if successor:
-                successor.turn.release()
-        for passenger in together:
-            if passenger is not me:
+            for passenger in together:
                 passenger.result = result
-                passenger.arrived = True
-                passenger.turn.release()
-        return result
+        except BaseException as error:
+            for passenger in together:
+                passenger.error = error
+        with self._mutex:
+            successor = self._waiting[0] if self._waiting else None
+            self._under_way = successor is not None
+        if successor:
+            successor.turn.release()
+        for passenger in together:
+            passenger.arrived = True
+            passenger.turn.release()

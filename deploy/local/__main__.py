@@ -1,16 +1,17 @@
-"""The way in: `python -m deploy.local up|down|test|manage …`."""
+"""The way in: `python -m deploy.local up|down|test|bench|manage …`."""
 
 from __future__ import annotations
 
 import signal
 import sys
 
+from deploy.local.bench import bench
 from deploy.local.manage import manage
 from deploy.local.terminal import Problem, complain
 from deploy.local.test import test
 from deploy.local.up import down, up
 
-COMMANDS = {"up": up, "down": down, "test": test, "manage": manage}
+COMMANDS = {"up": up, "down": down, "test": test, "bench": bench, "manage": manage}
 
 
 def _interrupt(*_: object) -> None:

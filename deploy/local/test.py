@@ -43,7 +43,7 @@ def test(arguments: list[str]) -> int:
     finally:
         if process:
             supervisor.stop(known, process)
-        _remove(known.home)
+        remove(known.home)
 
 
 def _run(known: Instance, arguments: list[str]) -> int:
@@ -89,10 +89,11 @@ def _clear_away_the_dead(tests_home: Path) -> None:
     for left in tests_home.glob("*"):
         if left.name.isdecimal() and not Path("/proc", left.name).exists():
             supervisor.stop(instance.load(Home(left)))
-            _remove(Home(left))
+            remove(Home(left))
 
 
-def _remove(home: Home) -> None:
+def remove(home: Home) -> None:
+    """Everything of an instance that is over."""
     if home.path.exists():
         shutil.rmtree(home.service_data(), ignore_errors=True)
         shutil.rmtree(home.path, ignore_errors=True)
