@@ -1,0 +1,91 @@
+"""The ingest pool behind its load balancer, as deploy/haproxy/ingest.cfg sets it up."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analytics.sites import models
+from analytics.store import db
+from tests import builders, processes
+
+pytestmark = pytest.mark.flow
+CONFIG = processes.ROOT / "deploy" / "haproxy" / "ingest.cfg"
+HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
+EVENT = b'{"site":"example.com","events":[{"name":"pageview","url":"/"}]}'
+HEAD = b"POST /v1/events HTTP/1.1\r\nHost: example.com\r\nContent-Length: %d\r\n\r\n"
+REQUEST_SECONDS = 1
+SLOW = 60
+"""More than all threads of the pool."""
+
+
+@pytest.fixture
+def balancer(site: models.Site, environment: dict[str, str], tmp_path: Path) -> Iterator[int]:
+    """The port of the balancer before two small pools. Its time for a request is shortened, for the tests' sake."""
+    if HAPROXY is None:
+        pytest.skip("haproxy is not installed")
+    small = environment | {"INGEST_THREADS": "4", "TRUSTED_PROXIES": "127.0.0.1/32"}
+    port = processes.free_port()
+    with processes.pool("ingest", small) as one, processes.pool("ingest", small) as two:
+        config = CONFIG.read_text()
+        config = re.sub(r"resolvers docker\n(    .*\n)+", "", config).replace(
+            " resolvers docker init-addr libc,none", ""
+        )
+        servers = "\n".join(f"    server s{n} {at.removeprefix('http://')}" for n, at in enumerate((one, two)))
+        config = re.sub(r"    server-template .*", servers, config).replace("bind :8001", f"bind 127.0.0.1:{port}")
+        config = config.replace("timeout http-request 10s", f"timeout http-request {REQUEST_SECONDS}s")
+        (tmp_path / "haproxy.cfg").write_text(config)
+        process = subprocess.Popen([HAPROXY, "-db", "-q", "-f", tmp_path / "haproxy.cfg"])
+        try:
+            ready = f"http://127.0.0.1:{port}/health/ready"
+            processes.wait_until(lambda: processes.status(ready) == 200, "the balancer passes requests on")
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def post(port: int) -> int:
+    """The status of an honest request."""
+    with connect(port) as client:
+        client.sendall(HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") % len(EVENT) + EVENT)
+        return int(client.makefile("rb").readline().split()[1])
+
+
+@pytest.mark.parametrize("part", [HEAD[:30], HEAD % 1000 + EVENT[:10]], ids=["head", "body"])
+def test_slow_clients_hold_nobody_up_and_are_cut_off(balancer: int, part: bytes) -> None:
+    with contextlib.ExitStack() as held:
+        slow = [held.enter_context(connect(balancer)) for _ in range(SLOW)]
+        for client in slow:
+            client.sendall(part)
+        assert [post(balancer) for _ in range(20)] == [202] * 20
+        deadline = time.monotonic() + REQUEST_SECONDS + 8
+        answers = []
+        for client in slow:
+            client.settimeout(max(deadline - time.monotonic(), 0.1))
+            answers.append(client.recv(100).partition(b"\r\n")[0])
+        assert {answer.partition(b" ")[2] for answer in answers} == {b"408 Request Time-out"}
+        assert post(balancer) == 202
+
+
+def test_an_address_that_a_client_claims_is_not_believed(balancer: int) -> None:
+    with connect(balancer) as client:
+        head = HEAD.replace(b"Host:", b"X-Forwarded-For: 6.6.6.6\r\nHost:")
+        client.sendall(head % len(EVENT) + EVENT)
+        assert client.recv(100).startswith(b"HTTP/1.1 202")
+    builders.drain()
+    with db.transaction() as cursor:
+        cursor.execute("SELECT ip_prefix FROM hit")
+        assert cursor.fetchall() == [("127.0.0.0/24",)]
