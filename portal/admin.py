@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Max
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from analytics.reprocess.models import Recount
 from analytics.sites import create, keys, models
@@ -27,12 +27,43 @@ class OrganisationAdmin(admin.ModelAdmin):
     inlines = [MembershipInline]
 
 
+class AliasInline(admin.TabularInline):
+    model = models.Alias
+    extra = 0
+
+
 @admin.register(models.Site)
 class SiteAdmin(admin.ModelAdmin):
-    list_display = ["domain", "organisation", "timezone", "currency", "measurement_id", "created_at"]
-    search_fields = ["domain"]
+    list_display = ["domain", "organisation", "timezone", "currency", "measurement_id", "suspended_at", "created_at"]
+    list_filter = [("suspended_at", admin.EmptyFieldListFilter), "honour_dnt", "honour_gpc"]
+    search_fields = ["domain", "aliases__identifier"]
     list_select_related = ["organisation"]
     readonly_fields = ["id", "uuid", "measurement_id", "public_key", "snippet", "created_at"]
+    inlines = [AliasInline]
+    fieldsets = [
+        (None, {"fields": ["organisation", "domain", "timezone", "currency"]}),
+        (
+            "Ids",
+            {
+                "fields": ["id", "uuid", "measurement_id", "public_key", "snippet", "created_at"],
+                "description": "Any of them names the site to any client.",
+            },
+        ),
+        (
+            "Privacy",
+            {
+                "fields": ["honour_dnt", "honour_gpc", "excluded_addresses"],
+                "description": "They hold for what comes from now on; the door follows within half a minute.",
+            },
+        ),
+        (
+            "Limits",
+            {
+                "fields": ["events_per_minute", "events_per_month", "suspended_at"],
+                "description": "What is turned away is counted in the books; nothing else is kept of it.",
+            },
+        ),
+    ]
 
     @admin.display(description="Snippet")
     def snippet(self, site: models.Site) -> str:
@@ -41,9 +72,11 @@ class SiteAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: models.Site, form: Any, change: bool) -> None:
         """A new site gets its first secret key, shown this once."""
-        super().save_model(request, obj, form, change)
-        if not change:
-            messages.info(request, f"Secret key, shown this once: {create.secret_key(obj)}")
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        create.save_new(obj)
+        messages.info(request, f"Secret key, shown this once: {create.secret_key(obj)}")
 
 
 class _ShownOnce(admin.ModelAdmin):
@@ -92,6 +125,12 @@ class RulesetAdmin(admin.ModelAdmin):
     list_display = ["site", "version", "note", "created_at"]
     list_filter = ["site"]
     fields = ["site", "rules", "note"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which says what each rule may be."""
+        allowed = format_html_join("", "<br><code>{}</code>: {}", models.RULES_ALLOWED.items())
+        said = format_html("{}{}", models.Ruleset._meta.get_field("rules").help_text, allowed)
+        return super().get_form(request, obj, change, **{**kwargs, "help_texts": {"rules": said}})
 
     def save_model(self, request: HttpRequest, obj: models.Ruleset, form: Any, change: bool) -> None:
         """The next version of the site's rules."""

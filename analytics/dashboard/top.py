@@ -15,7 +15,7 @@ from analytics.reports import catalog
 from analytics.reports.query import Answer
 
 _STORES = {"duckdb": "the lake", "timescaledb": "TimescaleDB"}
-_NO_BOTS = {"asset", "error", "redirect", "excluded"}
+_NO_BOTS = {"asset", "error", "redirect", "excluded", "foreign-host", "prefetch"}
 """Why events are left out that people may have caused."""
 
 

@@ -62,6 +62,11 @@ def _reader(request: HttpRequest, domain: str) -> Reader:
     return Reader(site, state.read(site, request.GET), timezone.now())
 
 
+def _changeable(request: HttpRequest, reader: Reader) -> dict[str, bool]:
+    """Whether the page leads to the settings of its site."""
+    return {"changeable": access.may_change(request.user, reader.site)}
+
+
 def _card(name: str) -> cards.Card:
     if name not in cards.CARDS:
         raise Http404("There is no such card.")
@@ -94,7 +99,8 @@ def site_card(request: HttpRequest, domain: str) -> HttpResponse:
 @signed_in
 def site(request: HttpRequest, domain: str) -> HttpResponse:
     reader = _reader(request, domain)
-    return render(request, "dashboard/site.html", site_page.context(reader, access.sites_of(request.user)))
+    context = site_page.context(reader, access.sites_of(request.user)) | _changeable(request, reader)
+    return render(request, "dashboard/site.html", context)
 
 
 @signed_in
@@ -119,5 +125,5 @@ def now(request: HttpRequest, domain: str) -> HttpResponse:
 def table(request: HttpRequest, domain: str, name: str, tab: str) -> HttpResponse:
     reader, which, page = _reader(request, domain), _card(name), breakdown.page_number(request.GET.get("page", ""))
     context = breakdown.table(reader, which, _tab(which, tab), page) | {"sheet": "HX-Request" in request.headers}
-    frame = site_page.frame(reader, access.sites_of(request.user))
+    frame = site_page.frame(reader, access.sites_of(request.user)) | _changeable(request, reader)
     return render(request, "dashboard/table.html", frame | context)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
+import shutil
 from functools import lru_cache
+from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import maxminddb
@@ -27,6 +31,9 @@ _CORRUPT = (
 )
 
 
+TRIED_NETWORKS = 50_000
+
+
 class Place(NamedTuple):
     country: str = ""
     """ISO 3166-1 alpha-2."""
@@ -39,6 +46,10 @@ class Place(NamedTuple):
 NOWHERE = Place()
 
 
+class BadDatabase(Exception):
+    """The file is no address database that can be relied on; the message says why."""
+
+
 class Geo:
     """A database in memory: what happens to its file does not touch an open instance."""
 
@@ -49,14 +60,26 @@ class Geo:
         self._cached = lru_cache(maxsize=1 << 16)(self._look_up)
 
     @classmethod
+    def load(cls, path: str) -> Geo:
+        """A copy of the file, tried before it is used. Raises BadDatabase."""
+        reader = _opened(path)
+        try:
+            places = _try(reader)
+        except _CORRUPT as error:
+            raise BadDatabase(f"it is corrupt ({error})") from error
+        if not places:
+            raise BadDatabase("it knows no places")
+        return cls(reader)
+
+    @classmethod
     def open(cls, path: str | None) -> Geo:
         """Never raises: without a readable file, one warning and an instance that knows no place."""
         if not path:
             logger.warning("No address database is set: locations stay empty")
             return cls()
         try:
-            return cls(maxminddb.open_database(path, maxminddb.MODE_AUTO))
-        except (OSError, *_CORRUPT) as error:
+            return cls.load(path)
+        except BadDatabase as error:
             logger.warning("The address database %s cannot be read, locations stay empty: %s", path, error)
             return cls()
 
@@ -82,6 +105,61 @@ class Geo:
         if not self._reported:
             self._reported = True
             logger.warning("The address database is corrupt, some locations stay empty: %s", error)
+
+
+class Followed:
+    """The database at a path. A new file there takes the place of the old one; one that is broken or gone does not."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._seen = _signature(path)
+        self.geo = Geo.open(path)
+
+    def look_again(self) -> bool:
+        """Whether `geo` is another one now. A new file that is broken is told of once."""
+        found = _signature(self._path)
+        if self._path is None or found is None or found == self._seen:
+            return False
+        self._seen = found
+        try:
+            self.geo = Geo.load(self._path)
+        except BadDatabase as error:
+            logger.error("The new address database %s cannot be read, the old one stays in use: %s", self._path, error)
+            return False
+        logger.info("A new address database is in use: %s", self._path)
+        return True
+
+
+def _signature(path: str | None) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path or "")
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _opened(path: str) -> maxminddb.Reader:
+    """A reader of a copy without a name: it maps its file, and whoever wrote into that would write into the map."""
+    try:
+        with Path(path).open("rb") as file, open(os.memfd_create("mmdb"), "wb") as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            return maxminddb.open_database(f"/proc/self/fd/{copy.fileno()}", maxminddb.MODE_AUTO)
+    except OSError as error:
+        raise BadDatabase(error.strerror or str(error)) from error
+    except _CORRUPT as error:
+        raise BadDatabase("it is no MaxMind database, or not all of one") from error
+
+
+def _try(reader: maxminddb.Reader) -> bool:
+    """Whether the first networks have places. Raises one of _CORRUPT when some network does not come out."""
+    places = [record for _, record in islice(reader, TRIED_NETWORKS) if isinstance(record, dict) and _place(record)[0]]
+    for number in range(1 << 16):
+        reader.get(ipaddress.IPv4Address(number << 16))
+    if reader.metadata().ip_version == 6:
+        for number in range(0x2000, 0x4000):
+            reader.get(ipaddress.IPv6Address(number << 112))
+    return bool(places)
 
 
 def _place(record: dict[str, Any]) -> Place:

@@ -53,9 +53,10 @@ def count(name: str, n: int, now: dt.datetime) -> int:
 
 def _tell(name: str, found: _Count, fresh: int, total: int) -> int:
     shared = cache_server.add(f"rate:{name}:{found.minute}", fresh, 120)
-    if shared is None:
-        return total
     with _lock:
+        if shared is None:
+            found.told -= fresh
+            return total
         found.elsewhere = shared - found.told
         return found.elsewhere + found.here
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from analytics import protocols
-from analytics.enrich import address, bots, channel, device, excluded, source, wildcard
+from analytics.enrich import address, bots, channel, device, excluded, source, spam
 from analytics.enrich.geo import Geo
 from analytics.events import ClientEvent, Event, Flag, Hit, Refused, Ruleset, VisitAttributes
 from analytics.pipeline.visits import OpenVisits
@@ -57,6 +57,14 @@ class Page(NamedTuple):
     path: str
 
 
+class Reading(NamedTuple):
+    """A hit, what its client said, and the page it is about."""
+
+    hit: Hit
+    said: ClientEvent
+    page: Page
+
+
 def derive(hits: Iterable[Hit], rules: Rules, open_visits: OpenVisits) -> Derived:
     """Hits → events under rules, in the order of time. A hit that fails stays alone. Raises lookup.LookupAway."""
     derived = Derived()
@@ -90,8 +98,9 @@ def _event(hit: Hit, rules: Rules, open_visits: OpenVisits) -> Event:
     ruleset = rules.of_site(hit.site_id)
     at = page(said.url, ruleset.own_hosts[0], ruleset.kept_parameters, said.fragment)
     idle = dt.timedelta(seconds=ruleset.visit_timeout_seconds)
-    category = _category(hit, said, at, ruleset, rules.geo)
-    visit = open_visits.place(hit, idle, not category, lambda: _attributes(hit, said, at, ruleset, rules.geo))
+    read = Reading(hit, said, at)
+    category = _category(read, ruleset, rules.geo)
+    visit = open_visits.place(hit, idle, not category, lambda: _attributes(read, ruleset, rules.geo))
     return Event(
         site_id=hit.site_id,
         ts=hit.ts,
@@ -111,7 +120,7 @@ def _event(hit: Hit, rules: Rules, open_visits: OpenVisits) -> Event:
         revenue=said.revenue,
         currency=said.currency,
         props=msgspec.json.encode(said.props, order="sorted").decode() if said.props else "{}",
-        category=category,
+        category=category or (spam.CATEGORY if spam.matches(visit.attributes.referrer) else ""),
         ruleset=ruleset.version,
         **msgspec.structs.asdict(visit.attributes),
     )
@@ -138,8 +147,9 @@ def _kept(url: str, kept: tuple[str, ...], fragment: bool) -> str:
     return address.clean(f"{text}#{behind}" if fragment and hash_mark and behind else text)
 
 
-def _attributes(hit: Hit, said: ClientEvent, at: Page, rules: Ruleset, geo: Geo) -> VisitAttributes:
+def _attributes(read: Reading, rules: Ruleset, geo: Geo) -> VisitAttributes:
     """What the visit that this hit begins takes from it."""
+    hit, said, at = read
     came = source.attribute(said.url, said.referrer, rules.own_hosts, rules.source_names)
     machine = device.parse(_user_agent(hit, said))
     place = geo.locate(hit.ip_prefix)
@@ -177,16 +187,17 @@ def _user_agent(hit: Hit, said: ClientEvent) -> str:
     return "" if said.from_server and not said.user_agent else hit.user_agent
 
 
-def _category(hit: Hit, said: ClientEvent, at: Page, rules: Ruleset, geo: Geo) -> str:
-    """Empty for what reports count, else why they leave it out."""
+def _category(read: Reading, rules: Ruleset, geo: Geo) -> str:
+    """Empty for what reports count, else why they leave it out, whatever visit it belongs to."""
+    hit, said, at = read
     agent = _user_agent(hit, said)
     category = said.category if said.from_server and not agent else bots.classify(agent) or said.category
     if category:
         return category
     if Flag.PREFETCH in hit.flags:
         return "prefetch"
-    if rules.allowed_hosts and not any(wildcard.matches(at.host, host) for host in rules.allowed_hosts):
-        return "foreign host"
+    if said.url and rules.allowed_hosts and excluded.foreign(at.host, rules.allowed_hosts):
+        return "foreign-host"
     if (
         Flag.EXCLUDED_ADDRESS in hit.flags
         or excluded.matches(at.path, rules.excluded_paths)

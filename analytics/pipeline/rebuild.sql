@@ -11,11 +11,11 @@ WITH recent AS (
     UNION ALL
     SELECT * FROM event WHERE part = $1 AND ts <= $2 AND batch > $3
 )
-SELECT site_id, visitor_id, visit_id, visit_started_at, max(ts), category = '',
+SELECT site_id, visitor_id, visit_id, visit_started_at, max(ts), category IN ('', 'spam-referrer'),
        entry_path, referrer, source, medium, channel, utm_source, utm_medium, utm_campaign, utm_content, utm_term,
        country, region, city, browser, browser_version, os, os_version, device, screen, language
 FROM recent
-GROUP BY site_id, visitor_id, visit_id, visit_started_at, category = '',
+GROUP BY site_id, visitor_id, visit_id, visit_started_at, category IN ('', 'spam-referrer'),
        entry_path, referrer, source, medium, channel, utm_source, utm_medium, utm_campaign, utm_content, utm_term,
        country, region, city, browser, browser_version, os, os_version, device, screen, language
 ORDER BY max(ts);

@@ -4,7 +4,8 @@ A visit ends after the site's idle time, never at midnight, after 24 hours at mo
 visitor and first instant, so the same hits in the same order give the same visits, here and in every recount.
 
 Events that reports leave out (an image in an access log, a page the site excludes) have visits of their own: they
-neither begin nor prolong one that counts.
+neither begin nor prolong one that counts. A visit that a spam referrer began is a visit like others, and left out as a
+whole.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from hashlib import blake2b
 
 import msgspec
 
+from analytics.enrich import spam
 from analytics.events import Hit, VisitAttributes
 
+PLACED_AS_COUNTED = frozenset({"", spam.CATEGORY})
+"""Categories of stored events whose visits are not those of left-out events."""
 LONGEST = dt.timedelta(hours=24)
 MOST_VISITORS = 500_000
 

@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
 from django.conf import settings
 from django.db import close_old_connections
 
 from analytics import buffer
-from analytics.enrich.geo import Geo
+from analytics.enrich import geo
 from analytics.pipeline import books, derive, rebuild, steps, visits, write
 from analytics.sites import lookup
 from analytics.store import db
@@ -34,6 +35,8 @@ CLAIM_SECONDS = 2.0
 BOOKS_SECONDS = 60.0
 TRIM_SECONDS = 15.0
 RETRY_SECONDS = 1.0
+PLACES_SECONDS = 60.0
+"""How often the writer looks for a new address database."""
 
 
 @dataclass
@@ -55,7 +58,8 @@ class Writer:
 
     def __init__(self, clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> None:
         self._clock = clock
-        self._rules = derive.Rules(of_site=lookup.ruleset, geo=Geo.open(settings.GEOIP_DB or None))
+        self._places = geo.Followed(settings.GEOIP_DB or None)
+        self._rules = derive.Rules(of_site=lookup.ruleset, geo=self._places.geo)
         self._stopping = threading.Event()
         self._connection: db.Connection | None = None
         self.parts: dict[int, Part] = {}
@@ -66,12 +70,15 @@ class Writer:
 
     def run(self) -> None:
         """Write until stopped; faults of the stores are waited out."""
-        claim_at = 0.0
+        claim_at, look_at = 0.0, time.monotonic() + PLACES_SECONDS
         while not self._stopping.is_set():
             try:
                 if time.monotonic() >= claim_at:
                     self.claim()
                     claim_at = time.monotonic() + CLAIM_SECONDS
+                if time.monotonic() >= look_at:
+                    self.follow_places()
+                    look_at = time.monotonic() + PLACES_SECONDS
                 if self.drain_once() < BATCH_HITS // 10:
                     self._wait()
             except (*db.FAULTS, buffer.Fault, lookup.LookupAway, lookup.DatabaseFault) as error:
@@ -89,6 +96,11 @@ class Writer:
                     if cursor.fetchall() == [(True,)]:
                         self.parts[number] = _begin(cursor, number, self._clock())
                         log.info("writing part %s behind %s", number, self.parts[number].entry_id)
+
+    def follow_places(self) -> None:
+        """Take a new address database into use, if there is one."""
+        if self._places.look_again():
+            self._rules = msgspec.structs.replace(self._rules, geo=self._places.geo)
 
     def let_go(self) -> None:
         """Give all parts up and forget what was held in memory."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 from django.conf import settings
 from pyiceberg.table import Table
 
-from analytics.enrich.geo import Geo
+from analytics.enrich.geo import BadDatabase, Geo
 from analytics.events import Ruleset
 from analytics.lake import duck, tables
 from analytics.pipeline import derive, visits
@@ -55,12 +56,25 @@ def days(site_id: int, first_and_last: tuple[dt.date, dt.date], ruleset: Ruleset
 
     `again` replaces rows that do not differ too: after a run that died between the commits of the two stores.
     """
-    rules = derive.Rules(of_site=lambda _: ruleset, geo=Geo.open(settings.GEOIP_DB or None))
+    rules = derive.Rules(of_site=lambda _: ruleset, geo=_geo())
     start = dt.datetime.combine(first_and_last[0], dt.time(), dt.UTC)
     open_visits = rows.open_visits(site_id, start)
     while start.date() <= first_and_last[1]:
         yield _Day(site_id, start, start + DAY).recount(rules, open_visits, again)
         start += DAY
+
+
+def _geo() -> Geo:
+    """The address database. A broken one would take the places out of history. Raises CannotRecount."""
+    if not settings.GEOIP_DB or not Path(settings.GEOIP_DB).exists():
+        return Geo.open(None)
+    try:
+        return Geo.load(settings.GEOIP_DB)
+    except BadDatabase as error:
+        raise CannotRecount(
+            f"The address database {settings.GEOIP_DB} cannot be used: {error}. Mend GEOIP_DB, or unset it to recount"
+            " without places."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

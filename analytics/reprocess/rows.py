@@ -15,7 +15,7 @@ from pyiceberg.table import Table
 
 from analytics.events import Event, Hit, VisitAttributes
 from analytics.lake import convert, read, tables
-from analytics.pipeline.visits import OpenVisits, Visit
+from analytics.pipeline.visits import PLACED_AS_COUNTED, OpenVisits, Visit
 from analytics.store import db
 
 _SQL = db.statements(__file__)
@@ -62,7 +62,7 @@ def open_visits(site_id: int, moment: dt.datetime) -> OpenVisits:
         latest[row["visit_id"]] = (row, max(last_at, row["ts"]))
     for row, last_at in sorted(latest.values(), key=lambda one: one[1]):
         attributes = VisitAttributes(**{name: row[name] for name in _ATTRIBUTES})
-        counted = not row["category"]
+        counted = row["category"] in PLACED_AS_COUNTED
         visit = Visit(row["visit_id"], row["visitor_id"], row["visit_started_at"], last_at, counted, attributes)
         found.open(site_id, visit)
     return found

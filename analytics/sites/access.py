@@ -27,6 +27,22 @@ def site_for(user: User | AnonymousUser, domain: str) -> models.Site:
     return found
 
 
+def may_change(user: User | AnonymousUser, site: models.Site) -> bool:
+    """Whether the user is an owner or admin of the site's organisation; viewers only read."""
+    if user.is_anonymous:
+        return False
+    mine = models.Membership.objects.filter(user=user, organisation=site.organisation_id)
+    return mine.exclude(role=models.Membership.Role.VIEWER).exists()
+
+
+def site_to_change(user: User | AnonymousUser, domain: str) -> models.Site:
+    """One of the sites that the user may change, as it is at this moment. Raises NoSuchSite."""
+    found = models.Site.objects.nocache().filter(domain=models.bare_domain(domain)).first()  # type: ignore[attr-defined]
+    if found is None or not may_change(user, found):
+        raise NoSuchSite(domain)
+    return found  # type: ignore[no-any-return]
+
+
 def api_key(text: str) -> models.ApiKey | None:
     """The key that this text is, unless it was revoked."""
     return models.ApiKey.objects.filter(hash=keys.digest(text), revoked_at=None).first()

@@ -6,6 +6,7 @@ Cacheops uses it for look-ups (CACHEOPS_CLIENT_CLASS), and the reports for their
 from __future__ import annotations
 
 import functools
+import time
 from typing import Any
 
 import redis
@@ -14,6 +15,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 TIMEOUT_SECONDS = 0.5
+PAUSE_SECONDS = 5.0
+"""How long a cache that did not answer is left alone, so that not every request waits for it."""
+
+_away_until = 0.0
 
 
 class CacheServer(redis.Redis):
@@ -34,10 +39,14 @@ def _client(url: str) -> CacheServer:
 
 def add(name: str, n: int, seconds: int) -> int | None:
     """Add to a counter that lives for some seconds; what it is then, or None while the cache is away."""
+    global _away_until
+    if _away_until > time.monotonic():
+        return None
     try:
         with _client(settings.CACHE_URL).pipeline(transaction=False) as pipe:
             pipe.incrby(name, n)
             pipe.expire(name, seconds)
             return int(pipe.execute()[0])
     except redis.RedisError:
+        _away_until = time.monotonic() + PAUSE_SECONDS
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cacheops import invalidate_obj
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 
@@ -14,7 +15,7 @@ SCOPES = models.SCOPES
 
 
 class BadSite(ValueError):
-    """The site cannot be made; the message says why."""
+    """The site, or a key of it, cannot be made; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +31,36 @@ def site(domain: str, *, timezone: str = "UTC", currency: str = "EUR", organisat
 
     Raises BadSite, with the reason, for a domain that exists or a value that is not allowed.
     """
-    from django.core.exceptions import ValidationError
-
     owner, _ = models.Organisation.objects.get_or_create(name=organisation)
     made = models.Site(organisation=owner, domain=domain, timezone=timezone, currency=currency)
+    _check(made)
+    save_new(made)
+    return Created(made, secret_key(made))
+
+
+@transaction.atomic
+def save_new(site: models.Site) -> None:
+    """Save a site that is new, under an integer id that is nobody's alias."""
+    site.save()
+    while models.Alias.objects.filter(identifier=str(site.pk)).exists():
+        site.delete()
+        site.save()
+
+
+def secret_key(site: models.Site, name: str = "default") -> str:
+    """A new secret key of a site. Raises BadSite for a name that is empty or too long."""
+    key = keys.secret_key()
+    made = models.SecretKey(site=site, name=name, hash=keys.digest(key))
+    _check(made)
+    made.save()
+    return key
+
+
+def _check(made: models.Site | models.SecretKey) -> None:
     try:
         made.full_clean()
     except ValidationError as error:
         raise BadSite("; ".join(error.messages)) from error
-    made.save()
-    return Created(made, secret_key(made))
-
-
-def secret_key(site: models.Site, name: str = "default") -> str:
-    """A new secret key of a site."""
-    key = keys.secret_key()
-    models.SecretKey.objects.create(site=site, name=name, hash=keys.digest(key))
-    return key
 
 
 def api_key(site: models.Site, scopes: list[str], name: str = "default") -> str:

@@ -8,6 +8,7 @@ import re
 import uuid
 import zoneinfo
 from collections.abc import Collection
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -20,9 +21,14 @@ from analytics.sites import keys
 
 PROTOCOLS = ("domain", "plausible", "ga4", "segment", "umami", "matomo", "posthog", "snowplow")
 """Whose ids a site may carry as aliases; `domain` is a further domain, known to every protocol."""
+MOST_NETWORKS = 500
+MOST_ALIASES = 200
+"""Of one site; its further domains are among them."""
 SCOPES = ("stats:read", "sites:read", "events:write")
-_RULES = msgspec.json.schema(events.Ruleset)["$defs"]["Ruleset"]["properties"]
-_RULE_NAMES = ", ".join(name for name in _RULES if name != "version")
+_RULES: dict[str, Any] = msgspec.json.schema(events.Ruleset)["$defs"]["Ruleset"]["properties"]
+RULES_ALLOWED: dict[str, str] = {name: rule["description"] for name, rule in _RULES.items() if name != "version"}
+"""Each rule, and in words what it may be."""
+_RULE_NAMES = ", ".join(RULES_ALLOWED)
 
 
 def check_time_zone(name: str) -> None:
@@ -33,14 +39,29 @@ def check_time_zone(name: str) -> None:
 
 def check_networks(given: object) -> None:
     """Refuse what is no list of addresses and networks."""
-    for text in given if isinstance(given, list) else [given]:
+    listed = given if isinstance(given, list) else [given]
+    if len(listed) > MOST_NETWORKS:
+        raise ValidationError(
+            "At most %(most)s addresses and networks can be excluded.", params={"most": MOST_NETWORKS}
+        )
+    for text in listed:
         try:
-            ipaddress.ip_network(text if isinstance(text, str) else "", strict=False)
+            ipaddress.ip_network(text if isinstance(text, str) and "%" not in text else "", strict=False)
         except ValueError:
             raise ValidationError(
                 "%(text)s is no address or network; write a list such as %(example)s.",
                 params={"text": str(text)[:60], "example": '["203.0.113.7", "2001:db8::/32"]'},
             ) from None
+
+
+is_host = RegexValidator(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", "Write the host alone, such as example.com.")
+
+
+def check_host(text: str) -> None:
+    """Refuse what is no host, or reads like an id: the door would not know which site is meant."""
+    is_host(text)
+    if keys.looks_like_an_id(text):
+        raise ValidationError("This is what ids look like; write the host, such as example.com.")
 
 
 def bare_domain(text: str) -> str:
@@ -81,11 +102,7 @@ class Site(models.Model):
     """A measured site. Its integer id, `uuid`, `measurement_id`, `public_key` and domain all name it at the door."""
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="sites")
-    domain = models.CharField(
-        max_length=253,
-        unique=True,
-        validators=[RegexValidator(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", "Write the host alone, such as example.com.")],
-    )
+    domain = models.CharField(max_length=253, unique=True, validators=[check_host])
     timezone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
     currency = models.CharField(
         max_length=3,
@@ -125,9 +142,15 @@ class Site(models.Model):
         super().clean_fields(exclude)
 
     def clean(self) -> None:
-        """Refuse a domain that reads like another site's id: the door would not know which is meant."""
-        if keys.looks_like_an_id(self.domain):
-            raise ValidationError({"domain": "This is what ids look like; write the host, such as example.com."})
+        """Refuse a domain that means another site, and limits that would close it."""
+        if Alias.objects.filter(identifier=self.domain).exclude(site_id=self.pk).exists():
+            raise ValidationError({"domain": "Another site has this domain among its aliases; remove it there first."})
+        self.excluded_addresses = self.excluded_addresses or []  # an empty form field is None
+        for name in ("events_per_minute", "events_per_month"):
+            if getattr(self, name) == 0:
+                raise ValidationError(
+                    {name: "Write 1 or more, or nothing for no limit; a site is closed by suspending it."}
+                )
 
 
 class Alias(models.Model):
@@ -154,17 +177,24 @@ class Alias(models.Model):
         return f"{self.protocol} {self.identifier}"
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """Spell the id as it is looked up."""
+        """Spell the id as it is looked up; a further domain is a host."""
         self.identifier = bare_domain(self.identifier)
+        if self.protocol == "domain":
+            check_host(self.identifier)
         super().clean_fields(exclude)
 
     def clean(self) -> None:
-        """Refuse an id by which another site is known already: its hits would change sides."""
+        """Refuse an id that means another site: hits would change sides."""
         owner = Site.objects.filter(named(self.identifier)).exclude(pk=self.site_id).first()
-        same_house = owner is not None and owner.organisation_id == self.site.organisation_id
         # Matomo's ids are small numbers: within an organisation they may mean what they meant there.
-        if owner is not None and not (same_house and self.protocol == "matomo" and self.identifier.isdigit()):
+        at_home = owner is not None and owner.organisation_id == self.site.organisation_id
+        if owner is not None and not (at_home and self.protocol == "matomo" and self.identifier.isdigit()):
             raise ValidationError({"identifier": "Another site is known by this id."})
+        others = Alias.objects.exclude(pk=self.pk)
+        if others.filter(protocol=self.protocol, identifier=self.identifier).exists():
+            raise ValidationError({"identifier": "This alias exists already."})
+        if others.filter(site=self.site_id).count() >= MOST_ALIASES:
+            raise ValidationError(f"A site has at most {MOST_ALIASES} aliases.")
 
 
 def named(reference: str) -> models.Q:
@@ -226,10 +256,7 @@ class Ruleset(models.Model):
     rules = models.JSONField(
         default=dict,
         blank=True,
-        help_text=(
-            "visit_timeout_seconds, own_hosts, excluded_paths, source_names, channel_rules; what is left out keeps"
-            " its default."
-        ),
+        help_text="A JSON object of the rules that are set; what is left out keeps its default.",
     )
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -266,6 +293,6 @@ def _sentence(problem: str) -> str:
     if "matching regex" in reason:
         reason = "Control characters are not allowed"
     found = re.search(r"\$\.(\w+)", place)
-    if found is None or found[1] not in _RULES:
+    if found is None or found[1] not in RULES_ALLOWED:
         return f"{reason}. Write a JSON object of {_RULE_NAMES}."
-    return f"{found[1]}: {reason}. Write {_RULES[found[1]]['description']}."
+    return f"{found[1]}: {reason}. Write {RULES_ALLOWED[found[1]]}."

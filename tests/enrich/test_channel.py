@@ -97,6 +97,36 @@ def test_groups_referrers(referrer: str, expected: str) -> None:
     assert of(referrer=referrer) == expected
 
 
+@pytest.mark.parametrize(
+    ("query", "first", "instead_of"),
+    [
+        ("utm_source=google&utm_medium=cpc&utm_campaign=cross-network-shopping", "Cross-network", "Paid Shopping"),
+        ("utm_source=google&utm_medium=cpc&utm_campaign=shopping", "Paid Shopping", "Paid Search"),
+        ("utm_source=facebook&utm_medium=cpm", "Paid Social", "Display"),
+        ("utm_source=youtube&utm_medium=cpm", "Paid Video", "Display"),
+        ("utm_source=some&utm_medium=cpm", "Display", "Paid Other"),
+        ("utm_source=etsy.com&utm_medium=social", "Organic Shopping", "Organic Social"),
+        ("utm_source=youtube&utm_medium=social", "Organic Social", "Organic Video"),
+        ("utm_source=google&utm_medium=video", "Organic Video", "Organic Search"),
+        ("utm_source=google&utm_medium=referral", "Organic Search", "Referral"),
+        ("utm_source=bing&utm_medium=email", "Organic Search", "Email"),
+        ("utm_source=email&utm_medium=link", "Referral", "Email"),
+        ("utm_source=email&utm_medium=affiliate", "Email", "Affiliates"),
+        ("utm_source=sms&utm_medium=affiliate", "Affiliates", "SMS"),
+        ("utm_source=sms&utm_medium=push", "SMS", "Mobile Push"),
+        ("utm_source=firebase&utm_medium=audio", "Mobile Push", "Audio"),
+    ],
+)
+def test_of_two_definitions_that_hold_ga4s_first_decides(query: str, first: str, instead_of: str) -> None:
+    found = source.attribute(f"https://example.com/?{query}", "", ("example.com",), {})
+    traffic = channel.Traffic(found.source.lower(), found.medium.lower(), found.utm_campaign.lower(), found.kind)
+    assert [name for name, holds in channel.CHANNELS if name in (first, instead_of) and holds(traffic)] == [
+        first,
+        instead_of,
+    ]
+    assert of(query) == first
+
+
 def test_every_channel_can_be_reached() -> None:
     marks = [
         mark

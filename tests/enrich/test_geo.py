@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +95,74 @@ def test_a_damaged_city_database_raises_nothing(caplog: pytest.LogCaptureFixture
         for network in _first_answers("GeoLite2-City-Test"):
             assert isinstance(places.locate(network), Place)
     assert len(caplog.records) <= 2
+
+
+LONDON = "81.2.69.0/24"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A city database, followed from a place where it can be replaced."""
+    return Path(shutil.copy(shared.path(f"{FOLDER}/GeoLite2-City-Test.mmdb"), tmp_path / "places.mmdb"))
+
+
+def test_a_new_database_takes_the_place_of_the_old_one(file: Path) -> None:
+    followed = geo.Followed(str(file))
+    assert followed.geo.locate("81.2.69.142/32") == Place("GB", "GB-ENG", "London")
+    assert followed.look_again() is False
+    shutil.copy(shared.path(f"{FOLDER}/GeoLite2-Country-Test.mmdb"), file)
+    assert followed.geo.locate("81.2.69.160/32") == Place("GB", "GB-ENG", "London")
+    assert followed.look_again() is True
+    assert followed.geo.locate("81.2.69.142/32") == Place("GB")
+    assert followed.look_again() is False
+
+
+def _broken() -> list[str]:
+    files = shared.path(f"{FOLDER}/bad-data").glob("*.mmdb")
+    damaged = ("GeoIP2-City-Test-Broken-Double-Format.mmdb", "GeoIP2-City-Test-Invalid-Node-Count.mmdb")
+    return [*sorted(f"bad-data/{file.name}" for file in files), *damaged, "GeoLite2-ASN-Test.mmdb", "README", "nothing"]
+
+
+def test_the_old_database_stays_when_the_new_one_is_broken(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    followed = geo.Followed(str(file))
+    good = followed.geo
+    names = _broken()
+    assert len(names) == 26
+    for number, name in enumerate(names):
+        source = shared.path(FOLDER) / name
+        # In place, as `cp` does, so that an open map of the file would see it.
+        file.write_bytes(source.read_bytes() if source.suffix == ".mmdb" else name[:number].encode())
+        os.utime(file, (number, number))
+        caplog.clear()
+        assert followed.look_again() is False, name
+        assert followed.look_again() is False, name
+        (said,) = [record.getMessage() for record in caplog.records]
+        assert said.startswith(f"The new address database {file} cannot be read, the old one stays in use: "), name
+        assert followed.geo is good
+        assert followed.geo.locate(f"81.2.69.{144 + number}/32") == Place("GB", "GB-ENG", "London"), name
+    file.unlink()
+    assert followed.look_again() is False
+    assert followed.geo is good
+
+
+def test_half_a_database_is_none_and_the_whole_one_is_taken_afterwards(file: Path) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    followed = geo.Followed(str(file))
+    assert followed.geo.locate(LONDON) == NOWHERE
+    file.write_bytes(whole)
+    assert followed.look_again() is True
+    assert followed.geo.locate("81.2.69.142/32").city == "London"
+
+
+def test_a_database_that_comes_later_is_taken_into_use(file: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later.mmdb"
+    followed = geo.Followed(str(later))
+    assert followed.look_again() is False
+    file.rename(later)
+    assert followed.look_again() is True
+    assert followed.geo.locate("81.2.69.142/32").country == "GB"
+    assert geo.Followed(None).look_again() is False
 
 
 @pytest.mark.parametrize("name", ["GeoLite2-ASN-Test", "GeoIP2-Connection-Type-Test", "GeoIP2-ISP-Test"])

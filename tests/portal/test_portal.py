@@ -133,6 +133,7 @@ def test_no_rules_at_all_are_the_defaults(staff: Client, site: models.Site) -> N
 def add_site(staff: Client, domain: str) -> str:
     organisation = models.Organisation.objects.get_or_create(name="Test")[0]
     given = {"organisation": organisation.pk, "domain": domain, "timezone": "UTC", "currency": "EUR"}
+    given |= {"aliases-TOTAL_FORMS": 0, "aliases-INITIAL_FORMS": 0}
     return html.unescape(staff.post("/admin/sites/site/add/", given, follow=True).content.decode())
 
 

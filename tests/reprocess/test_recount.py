@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -228,3 +229,20 @@ def test_a_recount_left_by_a_worker_that_died_is_run_again(record: Callable[...,
     assert jobs.run_due() == 0
     job.refresh_from_db()
     assert job.state == "done"
+
+
+def test_a_broken_address_database_stops_the_recount_and_keeps_the_places(
+    record: Callable[..., list[Hit]], site: models.Site, settings: Any, tmp_path: Path
+) -> None:
+    record(VISIT)
+    with db.transaction() as cursor:
+        cursor.execute("UPDATE event SET country = 'EE'")
+    before = hot()
+    settings.GEOIP_DB = str(tmp_path / "places.mmdb")
+    (tmp_path / "places.mmdb").write_bytes(b"no database")
+    with pytest.raises(recount.CannotRecount, match=r"places\.mmdb cannot be used"):
+        ask(site)
+    with db.transaction() as cursor:
+        cursor.execute("SELECT DISTINCT country FROM event")
+        assert cursor.fetchall() == [("EE",)]
+    assert hot() == before

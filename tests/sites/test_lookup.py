@@ -13,7 +13,7 @@ import pytest
 from django.db import connections
 
 from analytics.events import ChannelRule, Hit, Ruleset
-from analytics.sites import create, lookup, models
+from analytics.sites import change, create, lookup, models
 from analytics.store import db
 from tests import processes
 
@@ -46,6 +46,70 @@ def test_any_id_of_a_site_names_it(site: models.Site) -> None:
         site.uuid.hex, f"urn:uuid:{site.uuid}", site.measurement_id, site.measurement_id.lower(), site.public_key,
     ):  # fmt: skip
         assert lookup.site(reference) == facts, reference
+
+
+def test_an_alias_comes_before_own_ids_and_in_its_own_protocol_only(site: models.Site) -> None:
+    other = create.site("other.example", organisation="Test").site
+    change.add_alias(site, "matomo", str(other.pk))
+    found = {ids: lookup.site(str(other.pk), ids) for ids in ("", *models.PROTOCOLS)}
+    assert {ids: facts.id for ids, facts in found.items() if facts} == dict.fromkeys(found, other.pk) | {
+        "matomo": site.pk
+    }
+
+
+def test_an_alias_of_a_protocol_comes_before_a_further_domain(site: models.Site) -> None:
+    other = create.site("other.example", organisation="Test").site
+    change.add_alias(site, "domain", "shop.example")
+    change.add_alias(other, "plausible", "shop.example", trusted=True)
+    found = [lookup.site("shop.example", ids) for ids in ("", "umami", "plausible")]
+    assert [(facts.id, facts.trusted) for facts in found if facts] == [
+        (site.pk, False),
+        (site.pk, False),
+        (other.pk, True),
+    ]
+
+
+def test_an_alias_is_found_however_it_is_spelt(site: models.Site) -> None:
+    change.add_alias(site, "ga4", "G-AbC1234567")
+    change.add_alias(site, "umami", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11")
+    for reference, ids in (
+        ("g-abc1234567", "ga4"), ("G-ABC1234567", "ga4"), ("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "umami"),
+    ):  # fmt: skip
+        assert lookup.site(reference, ids) == lookup.site("example.com"), reference
+        assert lookup.site(reference) is None
+
+
+def test_a_further_domain_is_one_of_the_sites_own_hosts(site: models.Site) -> None:
+    change.add_alias(site, "domain", "www.Shop.example")
+    change.add_alias(site, "plausible", "old-name.example")
+    models.Ruleset.objects.create(site=site, version=2, rules={"own_hosts": ["more.example"]})
+    assert lookup.ruleset(site.pk).own_hosts == ("example.com", "shop.example", "more.example")
+
+
+def test_a_page_of_a_further_domain_is_no_referrer(site: models.Site, record: Callable[..., list[Hit]]) -> None:
+    change.add_alias(site, "domain", "shop.example")
+    record(
+        [
+            {"url": "https://example.com/", "referrer": "https://www.shop.example/basket", "visitor_id": "a"},
+            {"url": "https://shop.example/", "referrer": "https://example.com/", "visitor_id": "b"},
+            {"url": "https://shop.example/", "referrer": "https://partner.example/x", "visitor_id": "c"},
+        ]
+    )
+    with db.transaction() as cursor:
+        cursor.execute("SELECT host, referrer, channel FROM event ORDER BY ts")
+        assert cursor.fetchall() == [
+            ("example.com", "", "Direct"),
+            ("shop.example", "", "Direct"),
+            ("shop.example", "partner.example/x", "Referral"),
+        ]
+
+
+def test_the_door_knows_the_switches_and_limits_of_a_site(site: models.Site) -> None:
+    values: dict[str, Any] = {"honour_dnt": True, "honour_gpc": True, "events_per_minute": 5, "events_per_month": 6}
+    change.set_values(site.pk, values | {"suspended_at": dt.datetime.now(dt.UTC)}, ["203.0.113.7"])
+    assert lookup.site("example.com") == lookup.SiteFacts(
+        site.pk, "example.com", "UTC", excluded_addresses=("203.0.113.7",), suspended=True, **values
+    )
 
 
 def test_what_names_no_site_is_not_even_asked_for(site: models.Site) -> None:

@@ -4,13 +4,13 @@ import { api, site } from "./tag.js";
 const MOMENT = 99; // milliseconds
 const MOST = 20;
 const KEPT_FOR = 72 * 36e5;
-const KEEPALIVE = 2e4; // characters on their way; browsers refuse more than 64 KiB
+const KEEPALIVE = 2e4; // characters on their way at a time; browsers refuse more than 64 KiB
 const KEY = "recount:" + site;
 
 let waiting = [], timer, pause = 1e3, afloat = 0;
 
 // Storage may be forbidden, full, or hold anything.
-export const stored = (use) => {
+const stored = (use) => {
   try {
     return use(localStorage);
   } catch {}
@@ -19,7 +19,7 @@ export const stored = (use) => {
 const kept = () =>
   stored((at) => JSON.parse(at[KEY]).filter((event) => event.timestamp > Date.now() - KEPT_FOR)) || [];
 
-// Keeps events that failed, and forgets those that arrived.
+// Forgets what was in a request, and keeps what failed.
 const settle = (body, failed) => stored((at) => {
   const left = kept().filter((event) => !body.includes(event.event_id)).concat(failed);
   if (left[0]) at[KEY] = JSON.stringify(left.slice(-MOST));
@@ -32,15 +32,15 @@ const soon = (milliseconds) => {
 };
 
 // A title is often set after the address: it is read as late as possible.
-export const name = () => waiting.forEach((event) => event.title = event.title ?? document.title);
+export const entitle = () => waiting.forEach((event) => event.title = event.title ?? document.title);
 
 export const flush = (leaving) => {
   timer = clearTimeout(timer);
-  name();
+  entitle();
   const events = kept().concat(waiting);
   waiting = [];
   if (!events[0] || stored((at) => at.recount_ignore == "true")) return;
-  // Text needs no preflight. The ids make what is sent twice count once.
+  // Text needs no preflight. By their ids, events that are sent twice count once.
   const body = JSON.stringify({ site, sent_at: Date.now(), events });
   if (leaving || !("keepalive" in Request.prototype)) {
     navigator.onLine && navigator.sendBeacon(api, body) || settle(body, events);

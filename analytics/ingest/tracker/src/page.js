@@ -1,5 +1,5 @@
 // The page that is being looked at: its view, and how long and how far it is read.
-import { name as nameWaiting, push } from "./outbox.js";
+import { entitle, push } from "./outbox.js";
 import { everywhere, excluded, hash, manual, on } from "./tag.js";
 
 let page, referrer = document.referrer, watchedSince, engaged, deepest, told;
@@ -42,7 +42,7 @@ export const engagement = () => {
 
 export const view = (more = {}) => {
   engagement();
-  nameWaiting();
+  entitle();
   if (page) referrer = page;
   page = more.url || here();
   engaged = deepest = told = 0;

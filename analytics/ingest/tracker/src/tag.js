@@ -20,8 +20,8 @@ export const attributes = (element, prefix) => {
 export const everywhere = attributes(tag, "data-prop-");
 
 // `/admin/*, /login`: a star stands for anything, every other character for itself.
-const pattern = `${said.exclude}`.replace(/\W/g, (one) => one == "*" ? ".*" : /[,\s]/.test(one) ? "|" : "\\" + one);
-export const excluded = new RegExp(`^(${pattern})$`);
+const patterns = `${said.exclude}`.replace(/\W/g, (one) => one == "*" ? ".*" : /[,\s]/.test(one) ? "|" : "\\" + one);
+export const excluded = new RegExp(`^(${patterns})$`);
 
 // Before the page's own listeners, which may stop an event.
 export const on = (types, listener) => types.split(" ").forEach((type) => addEventListener(type, listener, true));

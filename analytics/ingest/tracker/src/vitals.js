@@ -14,8 +14,9 @@ const read = (entries) => entries.forEach((entry) => {
   }
   if (value && !entry.hadRecentInput) {
     // A shift within a second of the last one belongs to its session, for five seconds.
-    if (startTime - lastShift < 1e3 && startTime - shiftsBegan < 5e3) shifts += value;
-    else {
+    if (startTime - lastShift < 1e3 && startTime - shiftsBegan < 5e3) {
+      shifts += value;
+    } else {
       shifts = value;
       shiftsBegan = startTime;
     }
@@ -29,24 +30,26 @@ export const measure = () => {
   cls = self.LayoutShift && 0;
   observer = new PerformanceObserver((list) => read(list.getEntries()));
   for (const type of PerformanceObserver.supportedEntryTypes) {
-    // The slower interactions and the first one, largest-contentful-paint, layout-shift.
+    // event and first-input (interactions), largest-contentful-paint, layout-shift, paint
     if (/^(ev|fi|la|pa)/.test(type)) observer.observe({ type, buffered: true, durationThreshold: 40 });
   }
 };
 
-// Once, when the page is hidden for the first time. What was not measured is NaN, and null on its way.
+// Once, when the page is hidden for the first time. What was not measured is NaN, which travels as null.
 export const report = () => {
   if (observer) {
-  read(observer.takeRecords());
-  observer.disconnect();
-  observer = 0;
-  const [load = {}] = performance.getEntriesByType("navigation");
-  // A prerendered page begins when it is shown.
-  const since = (time) => Math.max(0, Math.round(time - (load.activationStart || 0)));
-  // Of every fifty interactions the slowest one is left out.
-  const durations = Object.values(slowest).sort((a, b) => b - a);
-  const inp = durations[performance.interactionCount / 50 | 0] ?? durations.pop();
-  const props = { lcp: since(lcp), inp, cls: Math.round(cls * 1e4) / 1e4, fcp: since(fcp), ttfb: since(load.responseStart) };
-  send("web_vitals", { url, title: "", interactive: false, props });
+    read(observer.takeRecords());
+    observer.disconnect();
+    observer = 0;
+    const [load = {}] = performance.getEntriesByType("navigation");
+    // A prerendered page begins when it is shown.
+    const since = (time) => Math.max(0, Math.round(time - (load.activationStart || 0)));
+    // Of every fifty interactions the slowest one is left out.
+    const durations = Object.values(slowest).sort((a, b) => b - a);
+    const inp = durations[performance.interactionCount / 50 | 0] ?? durations.pop();
+    const props = {
+      lcp: since(lcp), inp, cls: Math.round(cls * 1e4) / 1e4, fcp: since(fcp), ttfb: since(load.responseStart),
+    };
+    send("web_vitals", { url, title: "", interactive: false, props });
   }
 };

@@ -1,0 +1,1 @@
+"""The settings of a site, for owners and admins of its organisation."""
