@@ -165,7 +165,7 @@ class Event(VisitAttributes, frozen=True, kw_only=True):
     props: str
     """A JSON object of strings; `{}` when there are none."""
     category: str
-    """Empty: counted. Otherwise why reports leave it out: a bot category, `asset`, `error`, `redirect`, `excluded`."""
+    """Empty: counted. Otherwise why reports leave it out; docs/sites.md lists them."""
     ruleset: int
     part: int = 0
     batch: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from config import env
 
@@ -159,7 +160,7 @@ REST_FRAMEWORK = {
 }
 STATS_API_REQUESTS_PER_HOUR = env.number("STATS_API_REQUESTS_PER_HOUR", 600, least=1)
 
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
@@ -167,3 +168,6 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {"pyiceberg": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
 }
+if POOL == "ingest":
+    # A line for each refusal would be a flood, and the door counts them.
+    LOGGING["loggers"]["django.request"] = {"level": "ERROR"}

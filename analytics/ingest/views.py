@@ -108,6 +108,7 @@ def script(request: HttpRequest, content_hash: str = "") -> HttpResponse:
         response: HttpResponse = HttpResponseNotModified()
     else:
         response = HttpResponse(found.body, "text/javascript; charset=utf-8")
+        response["Content-Length"] = str(len(found.body))
         if found.encoding:
             response["Content-Encoding"] = found.encoding
     lasting = content_hash == tracker.HASH

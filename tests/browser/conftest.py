@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,24 +11,18 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from analytics.sites import models
+from tests import builders, processes
+from tests.browser import pages
+from tests.browser.chromium import FLAGS
+from tests.browser.chromium import program as chromium_program
+from tests.browser.visitor import Visitor
 
 PASSWORD = "a long enough password"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    program = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-    if not program.exists():
-        pytest.skip(f"no browser at {program}; set CHROMIUM")
+    program = chromium_program()
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright's loop runs in this thread, in which the fixtures use the database.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "yes")
@@ -61,4 +53,21 @@ def visit(chromium: Browser, site: models.Site, live_server: Any) -> Iterator[Ca
 
     yield open_page
     for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def pool(environment: dict[str, str], site: models.Site) -> Iterator[str]:
+    """The address of an ingest pool on the stores of this test, which know example.com."""
+    with processes.pool("ingest", environment) as address:
+        yield address
+
+
+@pytest.fixture
+def visitor(chromium: Browser, pool: str) -> Iterator[Visitor]:
+    """A person with an ordinary browser, and the pages there are to look at."""
+    with pages.served() as served:
+        context = chromium.new_context(user_agent=builders.USER_AGENT, locale="en-GB")
+        context.set_default_timeout(15_000)
+        yield Visitor(context, served, pool)
         context.close()
