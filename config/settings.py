@@ -171,3 +171,5 @@ LOGGING: dict[str, Any] = {
 if POOL == "ingest":
     # A line for each refusal would be a flood, and the door counts them.
     LOGGING["loggers"]["django.request"] = {"level": "ERROR"}
+    # The same for each HEAD: gunicorn drops the body, as it must.
+    LOGGING["loggers"]["gunicorn.http.wsgi"] = {"level": "ERROR"}

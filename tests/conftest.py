@@ -1,4 +1,7 @@
-"""What every test can ask for. One marked `database`, `flow` or `browser` begins with empty stores."""
+"""What every test can ask for. One marked `database`, `flow` or `browser` begins with empty stores.
+
+Those that share a running process for a whole folder ask for `lasting_stores` instead, and see what the others left.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.test import override_settings
 
 WITH_STORES = ("database", "flow", "browser")
 TABLES = "hit, event, part_offset, seen_event, quarantine, ledger, ledger_taken, overflow"
@@ -35,8 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The pipeline has connections of its own, so a test cannot live in a transaction and roll it back."""
     for item in items:
-        if any(item.get_closest_marker(name) for name in WITH_STORES):
+        if any(item.get_closest_marker(name) for name in WITH_STORES) and not _shares_stores(item):
             item.add_marker(pytest.mark.django_db(transaction=True, reset_sequences=True))
+    items.sort(key=_shares_stores)
+
+
+def _shares_stores(item: pytest.Item) -> bool:
+    return "lasting_stores" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
@@ -65,12 +75,34 @@ def _stores_for_those_who_need_them(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
     """Empty TimescaleDB, Valkey and lake; what the process remembers of them is forgotten."""
+    _empty()
+    for name, value in _lake(tmp_path).items():
+        setattr(settings, name, value)
+
+
+@pytest.fixture(scope="package")
+def lasting_stores(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """The same, once for all tests of a folder: none of them empties the stores or counts what is in them.
+
+    The folder has a fixture `db` of its own that asks for this, by which pytest-django sees that it needs a database.
+    """
+    with django_db_blocker.unblock(), override_settings(**_lake(tmp_path_factory.mktemp("lasting"))):
+        _empty()
+        yield
+        _empty()
+        call_command("flush", verbosity=0, interactive=False)
+
+
+def _empty() -> None:
     from analytics.buffer import server
     from analytics.ingest import salts
     from analytics.lake import tables
     from analytics.sites import lookup
     from analytics.store import db
 
+    assert str(db.parameters()["dbname"]).startswith("test_")
     for name in TEST_DATABASES:
         with redis.Redis.from_url(getattr(django_settings, name)) as valkey:
             valkey.flushdb()
@@ -84,13 +116,19 @@ def stores(transactional_db: None, settings: Any, tmp_path: Path) -> None:
     server._away_until = 0.0
     lookup.forget()
     tables.close_catalogs()
-    settings.LAKE_URL = (tmp_path / "lake").as_uri()
-    settings.LAKE_CACHE_DIR = str(tmp_path / "lake-cache")
-    settings.STORAGES = settings.STORAGES | {
-        "lake": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(tmp_path / "lake")},
-        }
+
+
+def _lake(folder: Path) -> dict[str, Any]:
+    """Settings of a lake in a folder."""
+    lake = folder / "lake"
+    storage = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(lake)},
+    }
+    return {
+        "LAKE_URL": lake.as_uri(),
+        "LAKE_CACHE_DIR": str(folder / "lake-cache"),
+        "STORAGES": django_settings.STORAGES | {"lake": storage},
     }
 
 
@@ -113,6 +151,11 @@ def record(site: Any) -> Callable[..., Any]:
 @pytest.fixture
 def environment(stores: None) -> dict[str, str]:
     """The environment of a process that works on the stores of this test."""
+    return environment_now()
+
+
+def environment_now() -> dict[str, str]:
+    """The environment of a process that works on the stores that the settings name now."""
     from analytics.store import db
 
     url = urlsplit(os.environ["DATABASE_URL"])

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 30.0
@@ -26,10 +27,17 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is gone, with its children, when the block ends."""
+def running(
+    command: list[str], environment: Mapping[str, str], log: IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is gone, with its children, when the block ends. `log` gets what it says on standard error."""
     process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=log,
+        start_new_session=True,
     )
     try:
         yield process
@@ -40,12 +48,12 @@ def running(command: list[str], environment: Mapping[str, str]) -> Iterator[subp
 
 
 @contextlib.contextmanager
-def pool(name: str, environment: Mapping[str, str], **given: str) -> Iterator[str]:
+def pool(name: str, environment: Mapping[str, str], log: IO[bytes] | None = None, **given: str) -> Iterator[str]:
     """The pool `ingest` or `dashboard`; gives its address."""
     port = free_port()
     variables = {f"{name.upper()}_PORT": str(port), f"{name.upper()}_WORKERS": "2", **given}
     command = ["-m", "gunicorn", "-c", f"config/gunicorn_{name}.py", f"config.wsgi_{name}"]
-    with running(command, {**environment, **variables}):
+    with running(command, {**environment, **variables}, log):
         address = f"http://127.0.0.1:{port}"
         wait_until(lambda: status(f"{address}/health/ready") == 200, f"the {name} pool answers")
         yield address

@@ -63,6 +63,8 @@ class Door:
     """The site whose secret key came with the request."""
     history: bool = False
     """The events are of the past and made into hits here: visitors are named by the day of the event."""
+    clean: bool = False
+    """No payload of the request has anything that must not be kept: they were looked through together."""
     known: dict[visitor.Who, visitor.Visitor] = field(default_factory=dict)
     """Visitors of this request who have no id of their own."""
 
@@ -94,7 +96,7 @@ def hit(said: Said, site: SiteFacts, door: Door) -> tuple[int, Hit]:
         who = visitor.historical(event, sender, ts)
     else:
         who = visitor.identify(event, sender, door.now, door.known)
-    payload = scrub.payload(said.payload)
+    payload = said.payload if door.clean else scrub.payload(said.payload)
     flags = [Flag.CLAMPED] if clamped else []
     if payload is not said.payload and payload != said.payload:
         flags.append(Flag.SCRUBBED)

@@ -34,7 +34,7 @@ PROTOCOLS = (
     (r"i/v1/analytics/events", posthog_v1),
     (r"api/(?:send|batch)", umami),
     (r"(?:matomo|piwik)\.php", matomo),
-    (r"(?:com|org|net|io|[a-z]{2})(?:\.[a-z][\w-]*)+/[\w.-]+", snowplow),
+    (r"[a-z][\w-]*(?:\.[a-z][\w-]*)+/[\w.-]+", snowplow),
     (r"i", snowplow),
     (r"pixel\.gif", pixel),
 )

@@ -153,9 +153,7 @@ def test_what_is_missing_is_named_in_plausibles_words(event: dict[str, Any], fie
     assert list(json.loads(reply.body)["errors"]) == [field]
 
 
-@pytest.mark.parametrize(
-    "event", [{"u": "data:text/html,x"}, {"n": 5}, {"i": "no"}, {"d": ["a"]}, {"n": "x" * 129}]
-)
+@pytest.mark.parametrize("event", [{"u": "data:text/html,x"}, {"n": 5}, {"i": "no"}, {"d": ["a"]}, {"n": "x" * 129}])
 def test_what_is_wrong_is_refused(event: dict[str, Any]) -> None:
     assert list(json.loads(refused(**event).body)["errors"]) == ["request"]
 

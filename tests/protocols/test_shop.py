@@ -9,7 +9,10 @@ from analytics.protocols import shop
 
 
 def test_an_order_has_an_id_its_items_and_their_number() -> None:
-    items: list[dict[str, object]] = [{"id": "SKU-1", "name": "Näme", "price": 12.75, "quantity": 2, "colour": "red"}, {"id": "SKU-2"}]
+    items: list[dict[str, object]] = [
+        {"id": "SKU-1", "name": "Näme", "price": 12.75, "quantity": 2, "colour": "red"},
+        {"id": "SKU-2"},
+    ]
     props = shop.order("T-1", items)
     assert (props["order_id"], props["item_count"]) == ("T-1", "2")
     assert json.loads(props["items"]) == [
