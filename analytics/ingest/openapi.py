@@ -25,15 +25,13 @@ Json = dict[str, Any]
 Protocols = Sequence[tuple[str, ModuleType]]
 Asides = Sequence[tuple[str, ModuleType, object]]
 _GROUP = re.compile(r"\(\?:([^()]*)\)(\??)|\[(\w+)\]")
-_TEMPLATES = {
-    r"[a-z][\w-]*(?:\.[a-z][\w-]*)+/[\w.-]+": "{vendor}/{version}",
-    r"array/[\w.-]{1,200}/config(?:\.js)?": "array/{token}/config",
-}
-"""Patterns with infinitely many paths."""
+_TEMPLATES = ("{vendor}/{version}", "array/{token}/config")
+"""For patterns with infinitely many paths."""
+EXAMPLES = {"vendor": "com.snowplowanalytics.snowplow", "version": "tp2", "token": "phc_token"}
 _PARAMETERS = {
-    "vendor": (r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+$", "com.snowplowanalytics.snowplow"),
-    "version": (r"^[A-Za-z0-9_-]+$", "tp2"),
-    "token": (r"^[A-Za-z0-9_-]{1,200}$", "phc_token"),
+    "vendor": r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+$",
+    "version": r"^[A-Za-z0-9_-]+$",
+    "token": r"^[A-Za-z0-9_-]{1,200}$",
 }
 _MEANING = {
     200: "The events are on disk.",
@@ -47,8 +45,8 @@ _MEANING = {
     429: "Too much came; `Retry-After` says when to come again.",
     503: "Nothing could be stored now; send the same request again.",
 }
-_QUIET = {"posthog": (204,), "matomo": (204,)}
-"""Answers that a request asks for: `send_image=0`, `beacon=1`."""
+_ASKED = (("", b""), ("send_image=0&beacon=1", b""), ("", b'{"requests":["?rec=1"]}'))
+"""(query, body) of requests that are answered differently: ordinary, without an image, many events."""
 
 
 @require_safe
@@ -87,9 +85,13 @@ def document(protocols: Protocols, asides: Asides) -> Json:
 
 
 def paths(pattern: str) -> list[str]:
-    """The paths that a pattern of the table matches: each choice of its groups; a template where there is no end."""
-    if pattern in _TEMPLATES:
-        return [_TEMPLATES[pattern]]
+    """The paths that a pattern of the table matches: each choice of its groups; a template where there is no end.
+
+    Raises LookupError when there is none for it.
+    """
+    if re.search(r"[+*{]", pattern):
+        fits = [one for one in _TEMPLATES if re.fullmatch(pattern, one.format(**EXAMPLES))]
+        return [fits[0]]
     group = _GROUP.search(pattern)
     if group is None:
         return [pattern.replace("\\", "")]
@@ -112,13 +114,13 @@ def _item(path: str, module: ModuleType) -> Json:
 
 
 def _operation(path: str, module: ModuleType, method: str) -> Json:
-    request = wire.Request(method, f"/{path}", "", {}, b"")
+    requests = [wire.Request(method, f"/{path}", query, {}, body) for query, body in _ASKED]
     return {
         "operationId": f"{method.lower()} {path}",
         "tags": [module.NAME],
         "summary": (module.__doc__ or "").partition("\n")[0],
         **({"requestBody": openapi_bodies.request(module)} if method == "POST" else {}),
-        "responses": _responses(module, request) | openapi_bodies.responses(module),
+        "responses": _responses(module, requests) | openapi_bodies.responses(module),
     }
 
 
@@ -131,18 +133,18 @@ def _of_path(path: str) -> Json:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "pattern": _PARAMETERS[name][0]},
-            "example": _PARAMETERS[name][1],
+            "schema": {"type": "string", "pattern": _PARAMETERS[name]},
+            "example": EXAMPLES[name],
         }
         for name in names
     ]
     return {"parameters": given}
 
 
-def _responses(module: ModuleType, request: wire.Request) -> Json:
+def _responses(module: ModuleType, requests: Sequence[wire.Request]) -> Json:
     """Status → what the format answers: it is asked for all reasons."""
-    found: dict[int, set[str]] = {status: set() for status in _QUIET.get(module.NAME, ())}
-    for reply in _replies(module, request):
+    found: dict[int, set[str]] = {}
+    for reply in itertools.chain(*(_replies(module, request) for request in requests)):
         found.setdefault(reply.status, set()).update([reply.content_type] if reply.body else [])
     return {str(status): _response(status, sorted(found[status])) for status in sorted(found)}
 

@@ -1,4 +1,4 @@
-"""The bodies of the OpenAPI document: schemas from the formats' structs; of our own format and Plausible's, all of it."""
+"""Bodies in the OpenAPI document: schemas from the formats' structs; of our own format and Plausible's, all of it."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)? ?(Z|[+-]\d\
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?", re.ASCII)
 _SCREEN = re.compile(r"[1-9]\d{0,4}x[1-9]\d{0,4}", re.ASCII)
 _WIDEST_OFFSET = dt.timedelta(hours=14)
-_NOBODY = frozenset(
-    """null none nil undefined nan true false 0 anonymous guest id email distinct_id distinctid not_authenticated
-    00000000-0000-0000-0000-000000000000""".split()
-) | {"", "[object object]"}
+_NOBODY = frozenset({
+    "", "null", "none", "nil", "undefined", "nan", "true", "false", "0", "anonymous", "guest", "id", "email",
+    "distinct_id", "distinctid", "not_authenticated", "00000000-0000-0000-0000-000000000000", "[object object]",
+})  # fmt: skip
 """What programs write when they know nobody, also in quotes: PostHog's list, and the id of devices that tell none."""
 _MOST_REVENUE = Decimal(10) ** 14
 EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

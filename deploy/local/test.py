@@ -17,6 +17,8 @@ from deploy.local.terminal import complain, say, step
 from deploy.local.up import fetch, start_services
 
 CHROMIUM = Path("/usr/bin/chromium")
+PROGRAMS = {"chromium": CHROMIUM, "haproxy": Path("/usr/sbin/haproxy")}
+"""Debian's package → its program: what some tests drive, and skip without."""
 CHECKS = (
     ("Format", ["-m", "ruff", "format", "--check", "."]),
     ("Lint", ["-m", "ruff", "check", "."]),
@@ -35,7 +37,7 @@ def test(arguments: list[str]) -> int:
         known.values[variable] = str(instance.free_port())
     known.complete()
     fetch(known, python_packages.DEVELOP)
-    _bring_chromium(arguments)
+    _bring_programs(arguments)
     process = None
     try:
         process = start_services(known, argparse.Namespace(services_only=True, detach=False), throwaway=True)
@@ -66,22 +68,22 @@ def _run(known: Instance, arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
-def _bring_chromium(arguments: list[str]) -> None:
-    wanted = not arguments or any("browser" in argument for argument in arguments)
-    if CHROMIUM.exists() or not wanted or os.geteuid() != 0 or not shutil.which("apt-get"):
+def _bring_programs(arguments: list[str]) -> None:
+    """Install what some tests drive, as root and before a whole run; those tests are skipped otherwise."""
+    wanted = [package for package, program in PROGRAMS.items() if not program.exists()]
+    if not wanted or arguments or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
-    log = layout.SERVICES / "chromium.log"
-    with step("Installing Chromium for the browser tests"), log.open("wb") as out:
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+    log = layout.SERVICES / "programs.log"
+    # Debian would start a server that it installs.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    with step(f"Installing {' and '.join(wanted)} for the tests"), log.open("wb") as out:
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
             subprocess.run(
-                ["apt-get", "-q", *command],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                check=False,
+                ["apt-get", "-q", *command], stdout=out, stderr=subprocess.STDOUT, env=environment, check=False
             )
-    if not CHROMIUM.exists():
-        complain(f"  Chromium could not be installed (see {log}); the browser tests are skipped.")
+    for package in wanted:
+        if not PROGRAMS[package].exists():
+            complain(f"  {package} could not be installed (see {log}); the tests that need it are skipped.")
 
 
 def _clear_away_the_dead(tests_home: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from analytics.pipeline import books
 from analytics.sites import create, models
 from tests.clients import proxy
+from tests.clients.segment_library import queued
 from tests.protocols.replays import stored
 
 pytestmark = pytest.mark.flow
@@ -28,18 +28,8 @@ def site(stores: None) -> models.Site:
     return found
 
 
-@contextmanager
-def client(host: str, **options: Any) -> Iterator[Any]:
-    """A client whose queue is sent, and whose thread has ended, when the block ends."""
-    failures: list[Exception] = []
-    options = {"upload_interval": 0.1, "on_error": lambda error, _: failures.append(error)} | options
-    made = rudder.Client("WK123", host=host, **options)
-    try:
-        yield made
-        made.flush()
-    finally:
-        made.join()
-    assert failures == []
+def client(host: str, **options: Any) -> AbstractContextManager[Any]:
+    return queued(rudder.Client, host, **options)
 
 
 def everything(analytics: Any) -> None:

@@ -58,6 +58,20 @@ class Migration(migrations.Migration):
             name="suspended_at",
             field=models.DateTimeField(blank=True, help_text="Since when nothing is accepted for the site.", null=True),
         ),
+        migrations.AlterField(
+            model_name="ruleset",
+            name="rules",
+            field=models.JSONField(
+                blank=True,
+                default=dict,
+                help_text="A JSON object of the rules that are set; what is left out keeps its default.",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="site",
+            name="domain",
+            field=models.CharField(max_length=253, unique=True, validators=[analytics.sites.models.check_host]),
+        ),
         migrations.CreateModel(
             name="Alias",
             fields=[
