@@ -23,7 +23,7 @@ from analytics.protocols import wire
 
 Json = dict[str, Any]
 Protocols = Sequence[tuple[str, ModuleType]]
-Asides = Sequence[tuple[str, ModuleType, object]]
+Asides = Sequence[tuple[str, Any, object]]
 _GROUP = re.compile(r"\(\?:([^()]*)\)(\??)|\[(\w+)\]")
 _TEMPLATES = ("{vendor}/{version}", "array/{token}/config")
 """For patterns with infinitely many paths."""

@@ -8,9 +8,7 @@ from analytics.ingest import openapi
 from analytics.ingest.urls import PROTOCOLS
 
 ALL: list[tuple[str, ModuleType]] = [
-    (path.format(vendor="com.example", version="v1"), module)
-    for pattern, module in PROTOCOLS
-    for path in openapi.paths(pattern)
+    (path.format(**openapi.EXAMPLES), module) for pattern, module in PROTOCOLS for path in openapi.paths(pattern)
 ]
 """(path, protocol): each spelling of the table in `urls.py`."""
 EVERY: list[tuple[str, ModuleType]] = list({id(module): (path, module) for path, module in reversed(ALL)}.values())[

@@ -20,6 +20,8 @@ from analytics.store import db
 from tests.hostile.running import Pool
 
 _TABLES: dict[tables.Name, str] = {"hits": "hit", "events": "event"}
+_BUSY = re.compile(r".*(?:could not be looked up|Service Unavailable).*\n")
+"""What the pool says when a busy machine keeps it waiting for a store."""
 _FIRST, _LAST = (str((dt.datetime.now(dt.UTC) + dt.timedelta(days=days)).date()) for days in (-5, 1))
 _SPAN = f"period=custom&from={_FIRST}&to={_LAST}"
 
@@ -31,7 +33,7 @@ def check(pool: Pool) -> None:
         assert cursor.fetchall() == []
     assert pool.is_alive()
     said = pool.log.read_text()
-    assert not re.search("Traceback|WARNING|ERROR|CRITICAL", said), said[-3000:]
+    assert not re.search("Traceback|WARNING|ERROR|CRITICAL", re.sub(_BUSY, "", said)), said[-3000:]
     for name, table in _TABLES.items():
         export.export(name)
         _lake_holds_the_same(name, table)

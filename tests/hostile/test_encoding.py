@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from analytics.events import Limits
-from tests.hostile.running import OWN, PLAUSIBLE, Pool, batch
+from tests.hostile.running import OWN, PLAUSIBLE, PROMPT_SECONDS, Pool, batch
 
 pytestmark = pytest.mark.flow
 GZIP = {"Content-Encoding": "gzip"}
@@ -125,7 +125,7 @@ def test_what_cannot_be_unpacked_is_refused_at_once(
     answer = pool.post(body, headers={"Content-Encoding": encoding} if encoding else {})
     assert (answer.status, answer.code) == (status, code)
     assert pool.post(body, PLAUSIBLE, {"Content-Encoding": encoding} if encoding else {}).status == status
-    assert time.monotonic() - began_at < 2
+    assert time.monotonic() - began_at < PROMPT_SECONDS
 
 
 def test_31_and_34_bombs_take_no_memory(pool: Pool) -> None:
@@ -163,7 +163,7 @@ def test_too_many_events_are_refused_by_their_number(pool: Pool, count: int) -> 
     began_at = time.monotonic()
     answer = pool.post(tiny_events(count), headers=GZIP)
     assert (answer.status, answer.code) == (413, "too_many_events")
-    assert time.monotonic() - began_at < 2
+    assert time.monotonic() - began_at < PROMPT_SECONDS
 
 
 @pytest.mark.parametrize("more", [0, 1], ids=["36-exactly", "36-one-more"])

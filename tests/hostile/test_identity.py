@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils import timezone
 from analytics.pipeline import books
 from analytics.sites import create, models
 from analytics.store import db
-from tests.hostile.running import PLAUSIBLE, Pool, Row
+from tests.hostile.running import PLAUSIBLE, PROMPT_SECONDS, Pool, Row
 
 pytestmark = pytest.mark.flow
 
@@ -51,7 +52,7 @@ def test_115_many_unknown_keys_cost_little(pool: Pool) -> None:
     began_at = time.monotonic()
     for n in range(300):
         assert pool.send({"name": "x"}, site=f"none-{n % 10}.example").status == 400
-    assert time.monotonic() - began_at < 6
+    assert time.monotonic() - began_at < PROMPT_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def private(row: Row | str) -> str:
         pytest.param({"referrer": "https://id.example/?client_secret=geheim&password=maria.tamm"}, id="138-referrer"),
     ],
 )
-def test_what_is_private_is_not_stored(pool: Pool, event: dict[str, str]) -> None:
+def test_what_is_private_is_not_stored(pool: Pool, event: dict[str, Any]) -> None:
     row = pool.one(**event)
     assert "maria.tamm" not in private(row).replace(str(row["visitor_id"]) if isinstance(row, dict) else "", "")
     assert "geheim" not in private(row)

@@ -12,7 +12,7 @@ import pytest
 
 from analytics.events import Limits
 from tests import shared
-from tests.hostile.running import PLAUSIBLE, Pool
+from tests.hostile.running import PLAUSIBLE, PROMPT_SECONDS, Pool
 
 pytestmark = pytest.mark.flow
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
@@ -103,7 +103,7 @@ def test_a_text_is_cut_between_characters(pool: Pool, letter: str) -> None:
         pytest.param({"name": "null"}, "null", id="69-a-name-that-says-null"),
     ],
 )
-def test_a_name_is_kept_or_refused(pool: Pool, event: dict[str, str], found: str) -> None:
+def test_a_name_is_kept_or_refused(pool: Pool, event: dict[str, Any], found: str) -> None:
     row = pool.one(**event)
     assert (row["name"] if isinstance(row, dict) else row) == found
 
@@ -203,4 +203,4 @@ def test_63_and_64_a_name_that_grows_when_it_is_lowered_costs_no_time(pool: Pool
         *[{"name": text, "title": text, "url": f"/{text}", "referrer": f"https://{text}/", "visitor_id": text}] * 20
     )
     pool.drain()
-    assert time.monotonic() - began_at < 3
+    assert time.monotonic() - began_at < PROMPT_SECONDS
