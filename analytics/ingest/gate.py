@@ -28,8 +28,8 @@ def of_site(site: lookup.SiteFacts, door: Door, events: int) -> Refused | None:
         return Refused(Refusal.SUSPENDED, "This site takes no events at present.")
     if (site.honour_dnt and door.who.dnt) or (site.honour_gpc and door.who.gpc):
         return Refused(Refusal.OPTED_OUT, "The visitor does not want to be counted, and the site honours it.")
-    if site.events_per_minute and rates.count(f"s:{site.id}", events, door.now) > site.events_per_minute:
+    if site.events_per_minute is not None and rates.count(f"s:{site.id}", events, door.now) > site.events_per_minute:
         return Refused(Refusal.RATE_LIMITED, "The site takes no more events this minute; send them again later.")
-    if site.events_per_month and quota.accepted(site.id, door.now) + events > site.events_per_month:
+    if site.events_per_month is not None and quota.accepted(site.id, door.now) + events > site.events_per_month:
         return Refused(Refusal.OVER_QUOTA, "The site's events of this month are used up.")
     return None

@@ -58,7 +58,9 @@ def _body(request: HttpRequest) -> tuple[bytes, bool]:
 
 def response(reply: wire.Reply) -> HttpResponse:
     """The answer of a protocol, of a known length."""
-    headers = {**reply.headers, "Content-Length": str(len(reply.body))}
+    headers = dict(reply.headers)
+    if reply.status != 204:
+        headers["Content-Length"] = str(len(reply.body))
     return HttpResponse(reply.body, reply.content_type, reply.status, headers=headers)
 
 
@@ -81,6 +83,5 @@ def preflight(meta: Mapping[str, Any], methods: list[str]) -> HttpResponse:
         "Access-Control-Allow-Headers": wanted if _HEADER_NAMES.fullmatch(wanted) else "Content-Type",
         "Access-Control-Allow-Methods": ", ".join(methods),
         "Access-Control-Max-Age": "86400",
-        "Content-Length": "0",
     }
     return HttpResponse(status=204, headers=headers)

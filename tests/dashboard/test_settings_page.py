@@ -95,12 +95,13 @@ def test_the_page_is_kept_by_no_cache_and_other_methods_are_refused(owner: Clien
 # --- what ---
 
 
-def test_it_shows_ids_and_snippet_and_no_secret(owner: Client, site: models.Site) -> None:
+def test_it_shows_ids_and_snippet_and_no_secret(owner: Client, site: models.Site, settings: Any) -> None:
+    settings.INGEST_URL = "https://in.example"
     key = create.secret_key(site, "shop server")
     said = text(owner.get(PAGE))
     for shown in ("example.com", str(site.uuid), site.measurement_id, site.public_key, "shop server", "Revoke"):
         assert shown in said
-    assert '<script defer data-site="example.com" src="http://127.0.0.1:8001/js/recount.js"></script>' in said
+    assert '<script defer data-site="example.com" src="https://in.example/js/recount.js"></script>' in said
     assert key not in said
     assert keys.digest(key) not in owner.get(PAGE).content.decode()
 
