@@ -160,6 +160,8 @@ REST_FRAMEWORK = {
 }
 STATS_API_REQUESTS_PER_HOUR = env.number("STATS_API_REQUESTS_PER_HOUR", 600, least=1)
 
+FAIL_POINT = env.text("FAIL_POINT", "")
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

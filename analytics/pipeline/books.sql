@@ -12,7 +12,7 @@ SELECT count(*) FROM hit WHERE part = $1 AND batch > $2;
 SELECT count(*) FROM event WHERE part = $1 AND batch > $2;
 
 -- name: quarantined  (balance)
-SELECT count(*) FROM quarantine;
+SELECT count(*) FROM quarantine WHERE readmitted_at IS NULL;
 
 -- name: one_at_a_time  (enter_door_counters)
 SELECT pg_advisory_xact_lock($1, $2);

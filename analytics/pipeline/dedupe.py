@@ -1,4 +1,7 @@
-"""The same (site, event id) counts once, for as long as `seen_event` remembers."""
+"""The same (site, event id) counts once, for as long as `seen_event` remembers: at least (KEPT - 1) PERIODs.
+
+Ids are kept by period, and a period is forgotten as a whole: no row is ever deleted, and nothing grows without bound.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +12,65 @@ from analytics.events import Hit
 from analytics.store import db
 
 _SQL = db.statements(__file__)
-REMEMBERED = dt.timedelta(days=30)
+PERIOD = dt.timedelta(days=4)
+KEPT = 3
+"""Periods that are remembered, the running one included."""
+REMEMBERED = (KEPT - 1) * PERIOD
 
 
-def drop_repeats(cursor: db.Cursor, hits: Sequence[Hit], now: dt.datetime) -> tuple[list[Hit], list[Hit]]:
+def drop_repeats(cursor: db.Cursor, hits: Sequence[Hit]) -> tuple[list[Hit], list[Hit]]:
     """(hits seen for the first time, repeats). Hits without a client's id cannot repeat."""
     first: dict[tuple[int, object], Hit] = {}
     repeats: list[Hit] = []
-    anonymous: list[Hit] = []
+    fresh: list[Hit] = []
     for hit in hits:
         if hit.event_id is None:
-            anonymous.append(hit)
+            fresh.append(hit)
         elif first.setdefault((hit.site_id, hit.event_id), hit) is not hit:
             repeats.append(hit)
     if first:
-        ids = sorted(first, key=lambda key: (key[0], str(key[1])))  # one order everywhere: no deadlocks
-        cursor.execute(_SQL["remember"], [[site for site, _ in ids], [event for _, event in ids], now])
-        new = set(cursor.fetchall())
+        new = _remember(cursor, first)
         repeats += [hit for key, hit in first.items() if key not in new]
-        anonymous += [hit for key, hit in first.items() if key in new]
-    return anonymous, repeats
+        fresh += [hit for key, hit in first.items() if key in new]
+    return fresh, repeats
 
 
-def forget(before: dt.datetime) -> int:
-    """Forget event ids seen before a moment; how many."""
+def _remember(cursor: db.Cursor, ids: dict[tuple[int, object], Hit]) -> set[tuple[int, object]]:
+    """Those of the (site, event id) that were not known."""
+    ordered = sorted(ids)  # one order everywhere: no deadlocks
+    cursor.execute(_SQL["hold"])
+    period, _ = _period(cursor)
+    cursor.execute(_SQL["remember"], [[site for site, _ in ordered], [event for _, event in ordered], period])
+    return set(cursor.fetchall())
+
+
+def _period(cursor: db.Cursor) -> tuple[int, dt.datetime]:
+    cursor.execute(_SQL["period"])
+    ((period, opened_at),) = cursor.fetchall()
+    return period, opened_at
+
+
+def open_next(now: dt.datetime) -> bool:
+    """Open the next period when the running one has lasted long enough, and forget the oldest; whether it did.
+
+    Writers wait meanwhile, and this waits at most five seconds for them.
+    """
     with db.transaction() as cursor:
-        cursor.execute(_SQL["forget"], [before])
-        return cursor.rowcount
+        if now - _period(cursor)[1] < PERIOD:
+            return False
+        cursor.execute(_SQL["lock_timeout"])
+        cursor.execute(_SQL["lock"])
+        period, opened_at = _period(cursor)
+        if now - opened_at < PERIOD:
+            return False
+        cursor.execute(_SQL["open"], [period + 1, now])
+        cursor.execute(db.with_names(_SQL["add"], table=_table(period + 1), number=period + 1))
+        cursor.execute(db.with_names(_SQL["index"], table=_table(period + 1)))
+        cursor.execute(_SQL["over"], [period + 1 - KEPT])
+        for (over,) in cursor.fetchall():
+            cursor.execute(db.with_names(_SQL["drop"], table=_table(over)))
+    return True
+
+
+def _table(period: int) -> str:
+    return f"seen_event_{period}"

@@ -37,11 +37,15 @@ class Derived(msgspec.Struct):
     refused: list[Hit] = []
     duplicates: list[Hit] = []
     failures: list[Failure] = []
+    late: list[Event] = []
+    """Events that may not be in the visit they belong to, for they came after later ones of their visitor."""
 
     def set_aside(self, hit: Hit, detail: str) -> None:
         """The hit has an event that cannot be stored."""
         place = next(place for place, stored in enumerate(self.stored) if stored is hit)
+        event = self.events[place]
         del self.stored[place], self.events[place]
+        self.late = [late for late in self.late if late is not event]
         self.failures.append(Failure(hit, "unstorable", detail))
 
 
@@ -83,6 +87,8 @@ def derive(hits: Iterable[Hit], rules: Rules, open_visits: OpenVisits) -> Derive
         else:
             derived.stored.append(_settled(hit, event.visitor_id))
             derived.events.append(event)
+            if open_visits.placed_late:
+                derived.late.append(event)
     return derived
 
 

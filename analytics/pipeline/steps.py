@@ -8,7 +8,7 @@ from analytics.store import db
 
 def run(cursor: db.Cursor, batch: write.Batch, rules: derive.Rules, open_visits: visits.OpenVisits) -> derive.Derived:
     """One batch of a part: its rows, its books and the new offset, all in the caller's transaction."""
-    fresh, duplicates = dedupe.drop_repeats(cursor, batch.hits, batch.now)
+    fresh, duplicates = dedupe.drop_repeats(cursor, batch.hits)
     derived = derive.derive(fresh, rules, open_visits)
     derived.duplicates = duplicates
     write.rows(cursor, batch, derived)

@@ -10,4 +10,4 @@ from analytics.pipeline import dedupe
 @shared_task
 def forget() -> None:
     """Forget event ids that are older than a repeat can be."""
-    dedupe.forget(dt.datetime.now(dt.UTC) - dedupe.REMEMBERED)
+    dedupe.open_next(dt.datetime.now(dt.UTC))

@@ -52,12 +52,16 @@ class OpenVisits:
 
     def __init__(self) -> None:
         self._by_visitor: OrderedDict[tuple[int, int, bool], list[Visit]] = OrderedDict()
+        self.placed_late = False
+        """Whether the hit placed last may belong elsewhere: a later one of its visitor was placed before it, or may
+        have been. The settling job sees to it."""
 
     def place(self, hit: Hit, idle: dt.timedelta, counted: bool, attributes: Callable[[], VisitAttributes]) -> Visit:
         """The visit of a hit: one that is open, else a new one with the attributes of this hit."""
         visit = self._find((hit.site_id, hit.visitor_id, counted), hit.ts, idle)
         if visit is None and hit.previous_visitor_id is not None:
             visit = self._find((hit.site_id, hit.previous_visitor_id, counted), hit.ts, idle)
+        self.placed_late = self._is_late(hit, visit, counted, idle)
         if visit is None:
             number = visit_id(hit.site_id, hit.visitor_id, hit.ts, counted)
             visit = Visit(number, hit.visitor_id, hit.ts, hit.ts, counted, attributes())
@@ -72,6 +76,13 @@ class OpenVisits:
         del visits[:-4]
         while len(self._by_visitor) > MOST_VISITORS:
             self._by_visitor.popitem(last=False)
+
+    def _is_late(self, hit: Hit, visit: Visit | None, counted: bool, idle: dt.timedelta) -> bool:
+        if visit is not None:
+            return hit.ts < visit.started_at
+        if known := self._by_visitor.get((hit.site_id, hit.visitor_id, counted)):
+            return hit.ts < max(visit.last_at for visit in known)
+        return hit.ts < hit.received_at - idle
 
     def _find(self, key: tuple[int, int, bool], ts: dt.datetime, idle: dt.timedelta) -> Visit | None:
         for visit in reversed(self._by_visitor.get(key, ())):

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from analytics import failpoints
 from analytics.events import Event, Hit
 from analytics.pipeline.derive import Derived
 from analytics.store import db, ledger
@@ -44,13 +45,18 @@ def rows(cursor: db.Cursor, batch: Batch, derived: Derived) -> None:
         encoded = msgspec.msgpack.encode(failure.hit)
         cursor.execute(
             _SQL["quarantine"],
-            [failure.hit.site_id, failure.hit.hit_id, failure.reason, failure.detail, batch.now, encoded],
+            [failure.hit.site_id, failure.hit.hit_id, failure.reason, failure.detail, batch.now, encoded, batch.part],
         )
     if changed := sorted({event.site_id for event in derived.events if event.ts < batch.now - SETTLED}):
         cursor.execute(_SQL["past_changed"], [changed])
+    db.copy(cursor, "unsettled", ("site_id", "visitor_id", "ts", "part", "batch"), _late(derived.late, place))
     ledger.enter(cursor, batch.part, _books(derived, batch.now))
     cursor.execute(_SQL["drop_overflow"], [batch.overflow_ids])
     cursor.execute(_SQL["move_offset"], [batch.part, batch.entry_id, batch.number, batch.now])
+
+
+def _late(events: Iterable[Event], place: tuple[int, int]) -> Iterable[tuple[Any, ...]]:
+    return ((event.site_id, event.visitor_id, event.ts, *place) for event in events)
 
 
 def _copy(cursor: db.Cursor, pairs: list[tuple[Hit, Event]], place: tuple[int, int]) -> Iterator[tuple[Hit, str]]:
@@ -59,6 +65,7 @@ def _copy(cursor: db.Cursor, pairs: list[tuple[Hit, Event]], place: tuple[int, i
         with cursor.connection.transaction():
             hits, events = [hit for hit, _ in pairs], [event for _, event in pairs]
             db.copy(cursor, "hit", (*HIT_COLUMNS, "part", "batch"), _tuples(hits, HIT_COLUMNS, place))
+            failpoints.passed("mid copy")
             db.copy(cursor, "event", (*EVENT_COLUMNS, "part", "batch"), _tuples(events, EVENT_COLUMNS, place))
     except db.Unstorable as error:
         if len(pairs) == 1:

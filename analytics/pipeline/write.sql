@@ -3,7 +3,10 @@
 -- gives: nothing
 
 -- name: quarantine  (rows)
-INSERT INTO quarantine (site_id, hit_id, reason, detail, quarantined_at, hit) VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO quarantine (site_id, hit_id, reason, detail, quarantined_at, hit, part) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (hit_id) DO UPDATE SET
+    reason = excluded.reason, detail = excluded.detail, quarantined_at = excluded.quarantined_at,
+    readmitted_at = NULL, attempts = quarantine.attempts + 1;
 
 -- name: drop_overflow  (rows)
 DELETE FROM overflow WHERE id = ANY($1::bigint[]);

@@ -20,7 +20,7 @@ import msgspec
 from django.conf import settings
 from django.db import close_old_connections
 
-from analytics import buffer
+from analytics import buffer, failpoints
 from analytics.enrich import geo
 from analytics.pipeline import books, derive, rebuild, steps, visits, write
 from analytics.sites import lookup
@@ -119,7 +119,9 @@ class Writer:
         now = self._clock()
         if taken.hits:
             batch = write.Batch(part.number, part.batch + 1, taken.hits, taken.entry_id, taken.overflow_ids, now)
+            failpoints.passed("after take")
             self._commit(part, batch)
+            failpoints.passed("after commit")
             part.entry_id, part.batch = batch.entry_id, batch.number
         self._keep_house(part)
         return len(taken.hits)
@@ -127,6 +129,7 @@ class Writer:
     def _commit(self, part: Part, batch: write.Batch) -> None:
         with self._open().transaction(), self._open().cursor() as cursor:
             steps.run(cursor, batch, self._rules, part.open_visits)
+            failpoints.passed("before commit")
 
     def _keep_house(self, part: Part) -> None:
         now = time.monotonic()
@@ -135,7 +138,9 @@ class Writer:
             part.booked_at = now
         if now - part.trimmed_at > TRIM_SECONDS:
             if part.trimmable:
+                failpoints.passed("before trim")
                 buffer.trim(part.number, part.trimmable)
+                failpoints.passed("after trim")
             part.trimmable, part.trimmed_at = part.entry_id, now
 
     def _wait(self) -> None:

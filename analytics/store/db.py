@@ -121,6 +121,12 @@ def describe(error: Exception) -> str:
     return f"{type(error).__name__} ({state})" if state else f"{type(error).__name__}: {error}"
 
 
+def with_names(statement: str, **names: str | int) -> psycopg.sql.Composed:
+    """A statement with `{name}`s in it that stand for identifiers, or for numbers."""
+    kinds = {str: psycopg.sql.Identifier, int: psycopg.sql.Literal}
+    return psycopg.sql.SQL(statement).format(**{name: kinds[type(value)](value) for name, value in names.items()})
+
+
 def copy(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY `rows` into the columns `names` of `table`."""
     target = psycopg.sql.SQL("COPY {} ({}) FROM STDIN").format(
