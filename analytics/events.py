@@ -25,7 +25,7 @@ PURCHASE = "purchase"
 """An order: `revenue` and `currency`; `order_id` and `items` in props (`protocols/shop.py`)."""
 
 
-class Hit(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Hit(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """One event as it was received, immutable; one row of the table `hit`.
 
     It travels through the buffer as a msgpack array: new fields go at the end and have a default, so that an older
@@ -77,7 +77,7 @@ class Flag(enum.StrEnum):
     """A browser fetched the page ahead, perhaps for nobody."""
 
 
-class ClientEvent(msgspec.Struct, frozen=True, kw_only=True):
+class ClientEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the client said, in our words, whatever the wire format. `protocols.read(hit)` makes it of a payload."""
 
     name: str
@@ -112,7 +112,7 @@ class ClientEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The visitor's, as a program says it. Believed with a secret key only."""
 
 
-class VisitAttributes(msgspec.Struct, frozen=True, kw_only=True):
+class VisitAttributes(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a visit takes from its first event and repeats on all of them. What is not set is the empty string."""
 
     entry_path: str
@@ -139,7 +139,7 @@ class VisitAttributes(msgspec.Struct, frozen=True, kw_only=True):
     language: str
 
 
-class Event(VisitAttributes, frozen=True, kw_only=True):
+class Event(VisitAttributes, frozen=True, kw_only=True, gc=False):
     """What reports count, derived from a hit under a ruleset; one row of the table `event`.
 
     Text is never null: what is not set is the empty string.

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import os
 import shutil
+import socket
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -88,11 +89,8 @@ class Geo:
         return self._cached(ip_prefix) if ip_prefix and self._reader else NOWHERE
 
     def _look_up(self, ip_prefix: str) -> Place:
-        try:
-            first = ipaddress.ip_address(ip_prefix.partition("/")[0])
-        except ValueError:
-            return NOWHERE
-        if self._reader is None or (first.version == 6 and not self._ipv6):
+        first = ip_prefix.partition("/")[0]
+        if self._reader is None or (":" in first and not self._ipv6) or not _is_address(first):
             return NOWHERE
         try:
             record = self._reader.get(first)
@@ -160,6 +158,14 @@ def _try(reader: maxminddb.Reader) -> bool:
         for number in range(0x2000, 0x4000):
             reader.get(ipaddress.IPv6Address(number << 112))
     return bool(places)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _place(record: dict[str, Any]) -> Place:

@@ -6,7 +6,7 @@ Ids are kept by period, and a period is forgotten as a whole: no row is ever del
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analytics.events import Hit
 from analytics.store import db
@@ -20,28 +20,30 @@ REMEMBERED = (KEPT - 1) * PERIOD
 
 def drop_repeats(cursor: db.Cursor, hits: Sequence[Hit]) -> tuple[list[Hit], list[Hit]]:
     """(hits seen for the first time, repeats). Hits without a client's id cannot repeat."""
-    first: dict[tuple[int, object], Hit] = {}
+    first: dict[tuple[int, int], Hit] = {}
     repeats: list[Hit] = []
     fresh: list[Hit] = []
     for hit in hits:
         if hit.event_id is None:
             fresh.append(hit)
-        elif first.setdefault((hit.site_id, hit.event_id), hit) is not hit:
+        elif first.setdefault((hit.site_id, hit.event_id.int), hit) is not hit:
             repeats.append(hit)
     if first:
-        new = _remember(cursor, first)
-        repeats += [hit for key, hit in first.items() if key not in new]
-        fresh += [hit for key, hit in first.items() if key in new]
+        known = _remember(cursor, first)
+        repeats += [first.pop(key) for key in known]
+        fresh += first.values()
     return fresh, repeats
 
 
-def _remember(cursor: db.Cursor, ids: dict[tuple[int, object], Hit]) -> set[tuple[int, object]]:
-    """Those of the (site, event id) that were not known."""
+def _remember(cursor: db.Cursor, ids: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those of the (site, event id) that were known already."""
     ordered = sorted(ids)  # one order everywhere: no deadlocks
     cursor.execute(_SQL["hold"])
     period, _ = _period(cursor)
-    cursor.execute(_SQL["remember"], [[site for site, _ in ordered], [event for _, event in ordered], period])
-    return set(cursor.fetchall())
+    # As text: psycopg would turn each id into text by itself, one by one.
+    sites, events = ",".join(str(site) for site, _ in ordered), ",".join(f"{event:032x}" for _, event in ordered)
+    cursor.execute(_SQL["remember"], [f"{{{sites}}}", f"{{{events}}}", period])
+    return [ordered[place - 1] for (place,) in cursor.fetchall()]
 
 
 def _period(cursor: db.Cursor) -> tuple[int, dt.datetime]:

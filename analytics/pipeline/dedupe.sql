@@ -1,6 +1,6 @@
 -- what:  the memory of event ids, kept by period (store/exactly_once.sql)
 -- takes: ids of a batch; a period
--- gives: the ids that were not known; the running period and since when; nothing
+-- gives: the places, from 1, of the ids that were known; the running period and since when; nothing
 
 -- name: hold  (drop_repeats, open_next)
 LOCK TABLE seen_event IN ROW EXCLUSIVE MODE;
@@ -9,14 +9,19 @@ LOCK TABLE seen_event IN ROW EXCLUSIVE MODE;
 SELECT period, opened_at FROM seen_period ORDER BY period DESC LIMIT 1;
 
 -- name: remember  (drop_repeats: parallel arrays of sites and ids in one order, the period)
-INSERT INTO seen_event (period, site_id, event_id)
-SELECT $3, site_id, event_id FROM unnest($1::int[], $2::uuid[]) AS batch (site_id, event_id)
-WHERE NOT EXISTS (
-    SELECT FROM seen_event AS earlier
-    WHERE earlier.period < $3 AND earlier.event_id = batch.event_id AND earlier.site_id = batch.site_id
+WITH batch AS MATERIALIZED (
+    SELECT * FROM unnest($1::int[], $2::uuid[]) WITH ORDINALITY AS given (site_id, event_id, place)
+), fresh AS (
+    INSERT INTO seen_event (period, site_id, event_id)
+    SELECT $3, site_id, event_id FROM batch
+    WHERE NOT EXISTS (
+        SELECT FROM seen_event AS earlier
+        WHERE earlier.period < $3 AND earlier.event_id = batch.event_id AND earlier.site_id = batch.site_id
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING site_id, event_id
 )
-ON CONFLICT DO NOTHING
-RETURNING site_id, event_id;
+SELECT place FROM batch WHERE (site_id, event_id) NOT IN (SELECT site_id, event_id FROM fresh);
 
 -- name: lock_timeout  (open_next)
 SET LOCAL lock_timeout = '5s';

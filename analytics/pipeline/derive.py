@@ -30,7 +30,8 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Derived(msgspec.Struct):
-    """What hits came to. `stored` are those that have an event, in the order of `events`."""
+    """What hits came to. `stored` are those that have an event, in the order of `events`; they are kept under the
+    visitor id of the event, which is that of its visit."""
 
     stored: list[Hit] = []
     events: list[Event] = []
@@ -56,6 +57,18 @@ class Rules(msgspec.Struct, frozen=True):
     geo: Geo
 
 
+class SiteRules(NamedTuple):
+    """The rules of one site, and what every hit needs of them."""
+
+    ruleset: Ruleset
+    own_host: str
+    idle: dt.timedelta
+
+    @classmethod
+    def of(cls, ruleset: Ruleset) -> SiteRules:
+        return cls(ruleset, ruleset.own_hosts[0], dt.timedelta(seconds=ruleset.visit_timeout_seconds))
+
+
 class Page(NamedTuple):
     host: str
     path: str
@@ -72,12 +85,13 @@ class Reading(NamedTuple):
 def derive(hits: Iterable[Hit], rules: Rules, open_visits: OpenVisits) -> Derived:
     """Hits → events under rules, in the order of time. A hit that fails stays alone. Raises lookup.LookupAway."""
     derived = Derived()
-    for hit in sorted(hits, key=lambda hit: (hit.ts, hit.hit_id)):
+    of_site = functools.cache(lambda site_id: SiteRules.of(rules.of_site(site_id)))
+    for hit in sorted(hits, key=lambda hit: (hit.ts, hit.hit_id.int)):
         if hit.refused:
             derived.refused.append(hit)
             continue
         try:
-            event = _event(hit, rules, open_visits)
+            event = _event(hit, of_site(hit.site_id), rules.geo, open_visits)
         except lookup.LookupAway:
             raise
         except Refused as refused:
@@ -85,28 +99,20 @@ def derive(hits: Iterable[Hit], rules: Rules, open_visits: OpenVisits) -> Derive
         except Exception as error:  # A hit that breaks the code must not stop the others: it is kept and shown.
             derived.failures.append(Failure(hit, "error", f"{type(error).__name__}: {error}"[:500]))
         else:
-            derived.stored.append(_settled(hit, event.visitor_id))
+            derived.stored.append(hit)
             derived.events.append(event)
             if open_visits.placed_late:
                 derived.late.append(event)
     return derived
 
 
-def _settled(hit: Hit, visitor_id: int) -> Hit:
-    """The hit as it is stored: under the visitor id of its visit, without the other day's."""
-    if hit.previous_visitor_id is None:
-        return hit
-    return msgspec.structs.replace(hit, visitor_id=visitor_id, previous_visitor_id=None)
-
-
-def _event(hit: Hit, rules: Rules, open_visits: OpenVisits) -> Event:
+def _event(hit: Hit, site: SiteRules, geo: Geo, open_visits: OpenVisits) -> Event:
     said = protocols.read(hit)
-    ruleset = rules.of_site(hit.site_id)
-    at = page(said.url, ruleset.own_hosts[0], ruleset.kept_parameters, said.fragment)
-    idle = dt.timedelta(seconds=ruleset.visit_timeout_seconds)
+    ruleset = site.ruleset
+    at = page(said.url, site.own_host, ruleset.kept_parameters, said.fragment)
     read = Reading(hit, said, at)
-    category = _category(read, ruleset, rules.geo)
-    visit = open_visits.place(hit, idle, not category, lambda: _attributes(read, ruleset, rules.geo))
+    category = _category(read, ruleset, geo)
+    visit = open_visits.place(hit, site.idle, not category, lambda: _attributes(read, ruleset, geo))
     return Event(
         site_id=hit.site_id,
         ts=hit.ts,

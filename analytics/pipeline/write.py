@@ -6,21 +6,19 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from analytics import failpoints
 from analytics.events import Event, Hit
+from analytics.pipeline import copy
 from analytics.pipeline.derive import Derived
 from analytics.store import db, ledger
 
 _SQL = db.statements(__file__)
 SETTLED = dt.timedelta(days=3, hours=1)
 """Reports keep answers about what is older than three days; later than that only imports and servers bring events."""
-HIT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Hit) if field.name != "previous_visitor_id")
-EVENT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Event) if field.name not in {"part", "batch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +38,15 @@ def rows(cursor: db.Cursor, batch: Batch, derived: Derived) -> None:
     place = (batch.part, batch.number)
     for hit, reason in _copy(cursor, list(zip(derived.stored, derived.events, strict=True)), place):
         derived.set_aside(hit, reason)
-    db.copy(cursor, "hit", (*HIT_COLUMNS, "part", "batch"), _tuples(derived.refused, HIT_COLUMNS, place))
+    copy.hits(cursor, ((hit, hit.visitor_id) for hit in derived.refused), place)
     for failure in derived.failures:
         encoded = msgspec.msgpack.encode(failure.hit)
         cursor.execute(
             _SQL["quarantine"],
             [failure.hit.site_id, failure.hit.hit_id, failure.reason, failure.detail, batch.now, encoded, batch.part],
         )
-    if changed := sorted({event.site_id for event in derived.events if event.ts < batch.now - SETTLED}):
+    settled_at = batch.now - SETTLED
+    if changed := sorted({event.site_id for event in derived.events if event.ts < settled_at}):
         cursor.execute(_SQL["past_changed"], [changed])
     db.copy(cursor, "unsettled", ("site_id", "visitor_id", "ts", "part", "batch"), _late(derived.late, place))
     ledger.enter(cursor, batch.part, _books(derived, batch.now))
@@ -63,22 +62,16 @@ def _copy(cursor: db.Cursor, pairs: list[tuple[Hit, Event]], place: tuple[int, i
     """COPY hits and their events; those that PostgreSQL cannot keep, found by halving, are given back with a reason."""
     try:
         with cursor.connection.transaction():
-            hits, events = [hit for hit, _ in pairs], [event for _, event in pairs]
-            db.copy(cursor, "hit", (*HIT_COLUMNS, "part", "batch"), _tuples(hits, HIT_COLUMNS, place))
+            copy.hits(cursor, ((hit, event.visitor_id) for hit, event in pairs), place)
             failpoints.passed("mid copy")
-            db.copy(cursor, "event", (*EVENT_COLUMNS, "part", "batch"), _tuples(events, EVENT_COLUMNS, place))
-    except db.Unstorable as error:
+            copy.events(cursor, (event for _, event in pairs), place)
+    except db.UNSTORABLE as error:
         if len(pairs) == 1:
             yield pairs[0][0], db.describe(error)
             return
         half = len(pairs) // 2
         yield from _copy(cursor, pairs[:half], place)
         yield from _copy(cursor, pairs[half:], place)
-
-
-def _tuples(rows: Iterable[Any], columns: tuple[str, ...], place: tuple[int, int]) -> Iterable[tuple[Any, ...]]:
-    values = attrgetter(*columns)
-    return (values(row) + place for row in rows)
 
 
 def _books(derived: Derived, now: dt.datetime) -> ledger.Counts:

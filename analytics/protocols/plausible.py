@@ -109,6 +109,8 @@ def _nested(value: object) -> dict[str, Any]:
     """An object, or the text of one; as at Plausible, anything else counts as an empty one."""
     if not isinstance(value, str):
         return value if isinstance(value, dict) else {}
+    if not value:
+        return {}
     try:
         inner = wire.decode(value)
     except Refused:
@@ -118,6 +120,8 @@ def _nested(value: object) -> dict[str, Any]:
 
 def _revenue(given: dict[str, Any]) -> tuple[Decimal | None, str]:
     """As at Plausible, an amount that cannot be read does not cost the event."""
+    if not given:
+        return None, ""
     try:
         said = msgspec.convert(given, _Revenue)
         return clean.money(said.amount, said.currency)

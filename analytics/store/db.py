@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import adbc_driver_postgresql.dbapi
 import psycopg
@@ -22,10 +22,12 @@ from django.db import connections
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from analytics.store import binary
+
 FAULTS = (psycopg.Error, PoolTimeout, adbc_driver_postgresql.dbapi.Error)
 """What TimescaleDB raises when it is away or refuses."""
-Unstorable = psycopg.DataError
-"""A value that PostgreSQL cannot keep."""
+UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, *binary.FAULTS)
+"""What a row raises that PostgreSQL cannot keep."""
 AWAY = (psycopg.OperationalError, PoolTimeout, adbc_driver_postgresql.dbapi.OperationalError)
 """The part of it that says nothing about the statement."""
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -129,12 +131,47 @@ def with_names(statement: str, **names: str | int) -> psycopg.sql.Composed:
 
 def copy(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY `rows` into the columns `names` of `table`."""
-    target = psycopg.sql.SQL("COPY {} ({}) FROM STDIN").format(
-        psycopg.sql.Identifier(table), psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, names))
-    )
-    with cursor.copy(target) as copying:
+    with cursor.copy(_copy_into(table, names, "FORMAT TEXT")) as copying:
         for row in rows:
             copying.write_row(row)
+
+
+_BLOCK_BYTES = 1 << 18
+
+
+def copy_binary(cursor: Cursor, table: str, names: Sequence[str], rows: Iterable[bytes]) -> None:
+    """COPY rows that `binary` encoded into the columns `names` of `table`."""
+    with cursor.copy(_copy_into(table, names, "FORMAT BINARY")) as copying:
+        block, size = [binary.HEADER], 0
+        for row in rows:
+            block.append(row)
+            size += len(row)
+            if size > _BLOCK_BYTES:
+                copying.write(b"".join(block))
+                block, size = [], 0
+        copying.write(b"".join([*block, binary.TRAILER]))
+
+
+def _copy_into(table: str, names: Sequence[str], options: LiteralString) -> psycopg.sql.Composed:
+    columns = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, names))
+    statement = psycopg.sql.SQL("COPY {} ({}) FROM STDIN ({})")
+    return statement.format(psycopg.sql.Identifier(table), columns, psycopg.sql.SQL(options))
+
+
+_types: dict[tuple[str, str], dict[str, str]] = {}
+
+
+def column_types(cursor: Cursor, table: str) -> dict[str, str]:
+    """Column → PostgreSQL's name of its type, asked for once in a process and database."""
+    key = (cursor.connection.info.dbname, table)
+    if key not in _types:
+        cursor.execute(
+            "SELECT attname, typname FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid"
+            " WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped",
+            [table],
+        )
+        _types[key] = dict(cursor.fetchall())
+    return _types[key]
 
 
 def _arrow_connection(idle: queue.LifoQueue[Any]) -> Any:

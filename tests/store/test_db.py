@@ -35,7 +35,7 @@ def test_connections_that_postgresql_ended_are_replaced(stores: None) -> None:
 
 
 def test_an_error_is_described_without_the_values_that_postgresql_quotes(stores: None) -> None:
-    with pytest.raises(db.Unstorable) as raised, db.transaction() as cursor:
+    with pytest.raises(db.UNSTORABLE) as raised, db.transaction() as cursor:
         cursor.execute("SELECT $1::text::integer", ["a secret"])
     assert "a secret" in str(raised.value)
     assert db.describe(raised.value) == "InvalidTextRepresentation (22P02)"
