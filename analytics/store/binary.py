@@ -18,7 +18,7 @@ from psycopg.types.numeric import DecimalBinaryDumper
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = struct.pack("!h", -1)
-FAULTS = (UnicodeError, struct.error, TypeError, AttributeError)
+FAULTS = (UnicodeError, struct.error)
 """What encoding a value raises that its column cannot hold."""
 
 _EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)

@@ -4,9 +4,9 @@
 
 The buffer is filled with traffic (`traffic.py`), then one writer process drains it, then, filled again, two. Every
 round ends with the bare limit: the rows that were written, read back in PostgreSQL's binary form and copied into empty
-tables with the same columns, indexes and chunks, over one connection and over two. With `--fresh` the ingest pool takes
-1 000 events a second instead, and the time from the 202 to the visible row is measured (`fresh.py`). Everything stays
-on the loopback.
+tables with the same columns, indexes and chunks, over one connection and over two; and in the end what an event takes
+where it is kept (`stored.py`). With `--fresh` the ingest pool takes 1 000 events a second instead, and the time from
+the 202 to the visible row is measured (`fresh.py`). Everything stays on the loopback.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from analytics.events import Hit
 from analytics.sites import create, lookup, models
 from analytics.store import db
 from tests import processes
-from tests.bench import fresh, traffic
+from tests.bench import fresh, stored, traffic
 from tests.bench.ingest import cpu_seconds, resident_mb, say
 
 SITES = 20
@@ -233,6 +233,8 @@ def main() -> None:
         say(fresh.measure(options.per_second, options.seconds))
     else:
         table([turn(sites, options.events) for _ in range(options.rounds)])
+        for line in stored.measure(options.events).lines():
+            say(line)
 
 
 if __name__ == "__main__":
