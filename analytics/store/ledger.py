@@ -12,9 +12,16 @@ Counts = Counter[tuple[dt.datetime, int, str, str]]
 """(minute, site, outcome, reason) → hits."""
 
 
+def bookable(site_id: int) -> int:
+    """The site under which a hit is booked: 0, no known site, for a number that no site can have."""
+    return site_id if 0 <= site_id < 1 << 31 else 0
+
+
 def enter(cursor: db.Cursor, part: int, counts: Counts) -> None:
     """Book a batch's outcomes in the caller's transaction."""
-    lines = [(minute, site, part, outcome, reason, n) for (minute, site, outcome, reason), n in counts.items()]
+    lines = [
+        (minute, bookable(site), part, outcome, reason, n) for (minute, site, outcome, reason), n in counts.items()
+    ]
     db.copy(cursor, "ledger", ("minute", "site_id", "part", "outcome", "reason", "n"), lines)
 
 

@@ -14,9 +14,10 @@ from analytics.store import binary, db
 
 pytestmark = pytest.mark.database
 
+NEW_YEAR = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 UUIDS = st.uuids(allow_nil=True)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=40)
-TIMES = st.datetimes(dt.datetime(1950, 1, 1), dt.datetime(2150, 1, 1), timezones=st.just(dt.UTC))
+TIMES = st.integers(-(10**15), 5 * 10**15).map(lambda n: NEW_YEAR + dt.timedelta(microseconds=n))
 AMOUNTS = st.decimals(-(10**14) + 1, 10**14 - 1, places=4, allow_nan=False)
 FIXED = {
     "int2": st.integers(-(2**15), 2**15 - 1),
