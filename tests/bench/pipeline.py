@@ -55,6 +55,9 @@ class Drained:
     writer_cpu: float
     postgres_cpu: float
     resident_mb: float
+    wal_bytes: int
+    buffer_bytes: float
+    """Memory of Valkey for each hit that waited."""
 
     @property
     def rate(self) -> float:
@@ -74,7 +77,7 @@ def fill(sites: list[models.Site], events: int) -> None:
 
 def drain(writers: int, events: int) -> Drained:
     """Start writers on a filled buffer; timed from the first committed row to the last."""
-    before, postgres = _count(), _postgres()
+    before, postgres, wal, buffered = _count(), _postgres(), _wal(), _buffered()
     with ExitStack() as running:
         started = [running.enter_context(processes.running(["manage.py", "write"], os.environ)) for _ in range(writers)]
         pids = [process.pid for process in started]
@@ -87,6 +90,8 @@ def drain(writers: int, events: int) -> Drained:
             writer_cpu=cpu_seconds(pids) - cpu,
             postgres_cpu=cpu_seconds(_postgres()) - postgres_cpu,
             resident_mb=max(resident_mb([pid]) for pid in pids),
+            wal_bytes=_wal() - wal,
+            buffer_bytes=buffered / events,
         )
 
 
@@ -105,6 +110,20 @@ def _count() -> int:
         cursor.execute("SELECT coalesce(sum(n), 0) FROM ledger WHERE outcome = 'stored'")
         ((n,),) = cursor.fetchall()
     return int(n)
+
+
+def _wal() -> int:
+    """Bytes of WAL that PostgreSQL has ever written."""
+    with db.transaction() as cursor:
+        cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'")
+        ((position,),) = cursor.fetchall()
+    return int(position)
+
+
+def _buffered() -> int:
+    """Bytes of Valkey's memory that the parts take."""
+    sizes = (server.client().memory_usage(server.stream(part), samples=0) for part in range(settings.BUFFER_PARTS))
+    return sum(size or 0 for size in sizes)
 
 
 def _postgres() -> list[int]:
@@ -212,6 +231,8 @@ def table(rounds: list[Round]) -> None:
     for connections in (1, 2):
         rate = statistics.median(one.bare[connections] for one in rounds)
         say(f"raw COPY, connections: {connections:<2}{rate:9,.0f}")
+    first = rounds[-1].drained[1]
+    say(f"bytes of an event in the buffer: {first.buffer_bytes:.0f}; in the WAL: {first.wal_bytes / first.events:.0f}")
 
 
 def main() -> None:
