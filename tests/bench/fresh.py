@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from uuid import UUID
 
 from analytics.store import db
@@ -42,10 +43,11 @@ class Sender(threading.Thread):
         for number in range(int(self._seconds / self._pace)):
             due = began_at + number * self._pace
             time.sleep(max(0.0, due - time.perf_counter()))
-            self._send([self._place << 40 | number * PER_REQUEST + n for n in range(PER_REQUEST)])
+            self.send(number)
 
-    def _send(self, numbers: list[int]) -> None:
-        ids = [f"{_RUN}{number:012x}" for number in numbers]
+    def send(self, number: int) -> None:
+        """The request of that number."""
+        ids = [f"{_RUN}{self._place << 40 | number * PER_REQUEST + n:012x}" for n in range(PER_REQUEST)]
         events = ",".join(EVENT.replace("%s", one) for one in ids)
         body = f'{{"site":"bench0.example","events":[{events}]}}'.encode()
         request = urllib.request.Request(f"{self._address}/v1/events", body, {"User-Agent": AGENT})
@@ -90,25 +92,32 @@ class Watcher(threading.Thread):
                     self._batches[part] = batch
 
 
+def _wait(all_seen: Callable[[], bool], accepted: dict[UUID, float]) -> None:
+    deadline = time.perf_counter() + PATIENCE_SECONDS
+    while not all_seen():
+        if time.perf_counter() > deadline:
+            sys.exit(f"not all of {len(accepted)} accepted events were seen within {PATIENCE_SECONDS:.0f} s")
+        time.sleep(LOOK_SECONDS)
+
+
 def measure(per_second: float, seconds: float) -> str:
     """Events of one site through a pool and a writer; says how long they took to be seen."""
     with processes.pool("ingest", os.environ) as address, processes.running(["manage.py", "write"], os.environ):
         watcher = Watcher()
         watcher.start()
+        first = Sender(address, SENDERS, per_second, seconds=0)
+        first.send(0)
+        _wait(lambda: first.accepted.keys() <= watcher.seen.keys(), first.accepted)  # until the writer is at work
         senders = [Sender(address, place, per_second, seconds) for place in range(SENDERS)]
         for sender in senders:
             sender.start()
         for sender in senders:
             sender.join()
         accepted = {one: at for sender in senders for one, at in sender.accepted.items()}
-        deadline = time.perf_counter() + PATIENCE_SECONDS
-        while time.perf_counter() < deadline and not accepted.keys() <= watcher.seen.keys():
-            time.sleep(LOOK_SECONDS)
+        _wait(lambda: accepted.keys() <= watcher.seen.keys(), accepted)
         watcher.enough.set()
         watcher.join()
     answers = sum((sender.answers for sender in senders), Counter[int]())
-    if missing := accepted.keys() - watcher.seen.keys():
-        sys.exit(f"{len(missing)} of {len(accepted)} accepted events were not seen within {PATIENCE_SECONDS:.0f} s")
     took = sorted(max(0.0, watcher.seen[one] - at) for one, at in accepted.items())
     p95, p99 = (took[int((len(took) - 1) * share)] for share in (0.95, 0.99))
     return (
