@@ -38,7 +38,7 @@ def measure(events: int) -> Stored:
     spent = time.process_time() - began_at
     return Stored(
         hot={table: _bytes(table) / events for table in ("hit", "event", "seen_event")},
-        lake={name: _in_lake(name) for name in NAMES},
+        lake={name: in_lake(name) for name in NAMES},
         export_cpu=spent / events * 1e6,
     )
 
@@ -55,7 +55,7 @@ def _bytes(table: str) -> int:
     return int(size)
 
 
-def _in_lake(name: tables.Name) -> float:
+def in_lake(name: tables.Name) -> float:
     """Bytes of the table's files for each of their rows."""
     table = tables.load(name)
     snapshot = table.current_snapshot()
