@@ -56,32 +56,45 @@ class Metric:
     definition: str
 
 
+_PAGEVIEW = "e.name = 'pageview'"
+_PING = "e.name = 'engagement'"
 EVENT_AGGREGATES = {
-    "visitors": "count(DISTINCT e.visitor_id)",
-    "pageviews": "count(*) FILTER (WHERE e.name = 'pageview')",
-    "events": "count(*) FILTER (WHERE e.name <> 'engagement')",
+    "visitors": ("count(DISTINCT e.visitor_id)", ("visitor_id",)),
+    "pageviews": (f"count(*) FILTER (WHERE {_PAGEVIEW})", ("name",)),
+    "unique_pageviews": (
+        f"count(DISTINCT (e.visit_id, e.path)) FILTER (WHERE {_PAGEVIEW})",
+        ("name", "visit_id", "path"),
+    ),
+    "events": (f"count(*) FILTER (WHERE NOT {_PING})", ("name",)),
+    "read_ms": (f"sum(CAST(e.engagement_ms AS bigint)) FILTER (WHERE {_PING})", ("name", "engagement_ms")),
+    "readers": (f"count(DISTINCT e.visitor_id) FILTER (WHERE {_PING})", ("name", "visitor_id")),
 }
-"""What is counted of the events in the range."""
-EVENT_COLUMNS = ("visitor_id", "name")
-VISIT_COLUMNS = ("name", "interactive")
+"""What is counted of the events in the range: SQL, and the columns it reads."""
 COUNTED = "category = ''"
 """Without bots and whatever else is left out."""
 
 VISIT_FACTS = {
-    "pageviews": "count(*) FILTER (WHERE e.name = 'pageview')",
+    "pageviews": (f"count(*) FILTER (WHERE {_PAGEVIEW})", ("name",)),
     "bounced": (
-        "count(*) FILTER (WHERE e.name = 'pageview') < 2"
-        " AND count(*) FILTER (WHERE e.interactive AND e.name NOT IN ('pageview', 'engagement')) = 0"
+        f"count(*) FILTER (WHERE {_PAGEVIEW}) < 2"
+        f" AND count(*) FILTER (WHERE e.interactive AND NOT {_PAGEVIEW} AND NOT {_PING}) = 0",
+        ("name", "interactive"),
     ),
-    "lasted": "CAST(extract(epoch FROM max(e.ts) - min(e.ts)) * 1000000 AS bigint)",
+    "lasted": ("CAST(extract(epoch FROM max(e.ts) - min(e.ts)) * 1000000 AS bigint)", ("ts",)),
 }
-"""What is known of a visit from all of its events. `lasted` is in microseconds, so that sums are exact."""
+"""What is known of a visit from all of its events: SQL, and the columns it reads. `lasted` is in microseconds, so that
+sums are exact."""
 
 VISIT_AGGREGATES = {
     "visits": ("count(*)", ()),
     "bounces": ("count(*) FILTER (WHERE v.bounced)", ("bounced",)),
     "lasted": ("sum(CASE WHEN v.bounced THEN 0 ELSE v.lasted END)", ("bounced", "lasted")),
     "views": ("sum(v.pageviews)", ("pageviews",)),
+    "engaged": ("count(*) FILTER (WHERE v.lasted > 10000000 OR v.pageviews > 1)", ("lasted", "pageviews")),
+    "middle": (
+        "percentile_cont(0.5) WITHIN GROUP (ORDER BY CASE WHEN v.bounced THEN 0 ELSE v.lasted END)",
+        ("bounced", "lasted"),
+    ),
 }
 """What is counted of the visits that started in the range: SQL, and the facts it needs."""
 
@@ -117,6 +130,24 @@ _METRICS = (
         "visit_duration", "Visit duration", "seconds",
         "CAST(lasted AS double precision) / nullif(visits, 0) / 1000000", (), ("lasted", "visits"),
         "Mean time from the first to the last event of a visit, engagement pings included; a bounce is 0 s.",
+    ),
+    Metric(
+        "median_visit_duration", "Median visit duration", "seconds", "middle / 1000000", (), ("middle",),
+        "As the visit duration, but the middle one of all visits, in order of their duration.",
+    ),
+    Metric(
+        "engagement_rate", "Engagement rate", "percent",
+        "100 * CAST(engaged AS double precision) / nullif(visits, 0)", (), ("engaged", "visits"),
+        "Visits that lasted longer than ten seconds or had two pageviews, divided by visits.",
+    ),
+    Metric(
+        "unique_pageviews", "Unique pageviews", "count", "coalesce(unique_pageviews, 0)", ("unique_pageviews",), (),
+        "Pages seen, each counted once in a visit.",
+    ),
+    Metric(
+        "time_on_page", "Time on page", "seconds",
+        "CAST(read_ms AS double precision) / nullif(readers, 0) / 1000", ("read_ms", "readers"), (),
+        "Seconds that the page was in a visible tab, divided by the visitors of whom that is known.",
     ),
     Metric(
         "percentage", "Share of visitors", "percent",

@@ -75,6 +75,10 @@ class Fragments:
         """A column of `e` as it is stored."""
         return self._column(name, name, name)
 
+    def stored(self, name: str) -> str:
+        """A column of `e`, times as UTC without zone."""
+        return self.ts() if name == "ts" else self.plain(name)
+
     def ts(self) -> str:
         return self._column("ts", "ts", self.dialect.instant.format(column="ts"))
 

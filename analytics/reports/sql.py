@@ -127,10 +127,11 @@ def _read(needed: Needs) -> str:
 
 
 def _of_events(write: Fragments, needed: Needs, shape: str) -> str:
-    for column in catalog.EVENT_COLUMNS:
+    aggregates = {part: catalog.EVENT_AGGREGATES[part] for part in (needed.events if shape == "a" else ("visitors",))}
+    for column in {column for _, columns in aggregates.values() for column in columns}:
         write.plain(column)
     query, ts = write.query, write.ts()
-    counts = [f"{catalog.EVENT_AGGREGATES[part]} AS {part}" for part in needed.events]
+    counts = [f"{counted} AS {part}" for part, (counted, _) in aggregates.items()]
     return _SHAPES[shape].format(
         columns=", ".join([*write.keys(ts), *counts]),
         read=_read(needed),
@@ -146,11 +147,9 @@ def _of_visits(write: Fragments, needed: Needs) -> dict[str, str]:
     which values its events have."""
     query, started, visit = write.query, write.started(), write.plain("visit_id")
     facts = sorted({fact for part in needed.visits for fact in catalog.VISIT_AGGREGATES[part][1]})
-    known = [f"{catalog.VISIT_FACTS[fact]} AS {fact}" for fact in facts]
-    for column in catalog.VISIT_COLUMNS if facts else ():
-        write.plain(column)
-    if "lasted" in facts:
-        write.ts()
+    known = [f"{catalog.VISIT_FACTS[fact][0]} AS {fact}" for fact in facts]
+    for column in {column for fact in facts for column in catalog.VISIT_FACTS[fact][1]}:
+        write.stored(column)
     own_keys = [] if needed.by_event else write.keys(started, per_visit=True)
     limits = {"low": write.instant(query.start), "high": write.instant(query.end)}
     matching = {"read": _read(needed), "matching": write.matching(started)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -36,6 +37,7 @@ class Visit:
         self.pageviews = len(views)
         self.bounced = len(views) < 2 and not custom
         times = [event.ts for event in events]
+        self.engaged = len(views) > 1 or max(times) - min(times) > dt.timedelta(seconds=10)
         self.duration = dt.timedelta() if self.bounced else max(times) - min(times)
         last = max(views, key=lambda event: (event.ts, event.hit_id), default=None)
         self.exit_page = last.path if last else ""
@@ -90,7 +92,7 @@ class Oracle:
         return rows[query.offset : query.offset + query.limit], len(rows)
 
     def all_keys(self, query: Query, events: Any, visits: Any) -> list[tuple[str, ...]]:
-        of_events = {"visitors", "pageviews", "events", "percentage"}
+        of_events = {"visitors", "pageviews", "events", "percentage", "unique_pageviews", "time_on_page"}
         keys: set[tuple[str, ...]] = set()
         if set(query.metrics) & of_events:
             keys |= set(events)
@@ -142,11 +144,17 @@ class Oracle:
     ) -> tuple[float | int | None, ...]:
         visitors = len({event.visitor_id for event in events})
         count = len(visits)
+        pings = [event for event in events if event.name == "engagement"]
+        readers = {event.visitor_id for event in pings}
         given: dict[str, float | int | None] = {
             "visitors": visitors,
             "pageviews": sum(event.name == "pageview" for event in events),
             "events": sum(event.name != "engagement" for event in events),
             "visits": count,
+            "unique_pageviews": len({(event.visit_id, event.path) for event in events if event.name == "pageview"}),
+            "time_on_page": sum(e.engagement_ms for e in pings) / 1000 / len(readers) if readers else None,
+            "engagement_rate": 100 * sum(visit.engaged for visit in visits) / count if count else None,
+            "median_visit_duration": statistics.median(v.duration.total_seconds() for v in visits) if visits else None,
             "percentage": 100 * visitors / total if total else None,
             "bounce_rate": 100 * sum(visit.bounced for visit in visits) / count if count else None,
             "views_per_visit": sum(visit.pageviews for visit in visits) / count if count else None,

@@ -49,7 +49,7 @@ def test_both_engines_run_one_text_that_differs_only_in_how_columns_are_read(que
 
 def test_only_the_columns_that_are_needed_are_read() -> None:
     statement = sql.compose(query(1), fragments.DUCKDB)
-    assert statement.columns == {"site_id", "ts", "category", "visitor_id", "name"}
+    assert statement.columns == {"site_id", "ts", "category", "visitor_id"}
 
 
 def test_a_range_that_is_recent_and_short_goes_to_timescaledb() -> None:

@@ -74,7 +74,7 @@ def _visit(luck: random.Random, number: int, site: int) -> list[Event]:
                 title=luck.choice(WORDS),
                 entry_path=own["source"] and "/a",
                 interactive=luck.random() < 0.6,
-                engagement_ms=0,
+                engagement_ms=luck.choice((0, 1, 15_000, 86_400_000)),
                 scroll_percent=0,
                 revenue=Decimal("1.5") if luck.random() < 0.1 else None,
                 currency="",
