@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from analytics.reports import catalog, timerange
 from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not, Query
 
-MOST_METRICS = 10
+MOST_METRICS = 20
 MOST_DIMENSIONS = 9
 MOST_CONDITIONS = 100
 MOST_VALUES = 1_000

@@ -11,7 +11,10 @@ from analytics.reports import catalog, sql, timerange
 from analytics.reports.query import Answer, Query
 from analytics.sites.models import Site
 
-_DECIMALS = {"bounce_rate": 0, "visit_duration": 0, "views_per_visit": 2, "percentage": 1}
+_DECIMALS = {
+    "bounce_rate": 0, "engagement_rate": 0, "visit_duration": 0, "median_visit_duration": 0, "time_on_page": 0,
+    "views_per_visit": 2, "percentage": 1,
+}  # fmt: skip
 """Plausible's; a ratio of nothing is 0 there."""
 _SECOND = dt.timedelta(seconds=1)
 

@@ -54,7 +54,7 @@ def history(record: Callable[..., Any]) -> None:
 def test_every_metric_has_plausibles_rounding(ask: Callable[..., Any], history: None) -> None:
     given = ask(metrics=list(catalog.METRICS))
     assert given.status_code == 200
-    assert given.json()["results"] == [{"metrics": [3, 3, 5, 5, 1.67, 33, 80, 100.0], "dimensions": []}]
+    assert given.json()["results"] == [{"metrics": [3, 3, 5, 5, 1.67, 33, 80, 120, 67, 5, 0, 100.0], "dimensions": []}]
 
 
 def test_a_site_without_events_has_zeros(ask: Callable[..., Any]) -> None:
