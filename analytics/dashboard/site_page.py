@@ -17,7 +17,10 @@ from analytics.sites.models import Site
 
 REFRESH_SECONDS = 60
 """How often a page whose range contains now asks again."""
-_SAID = {"is": "is", "is_not": "is not", "contains": "contains", "contains_not": "does not contain"}
+_SAID = {
+    "is": "is", "is_not": "is not", "contains": "contains", "contains_not": "does not contain",
+    "matches": "matches", "matches_not": "does not match",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

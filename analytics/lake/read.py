@@ -24,13 +24,17 @@ class Slice:
     snapshot_id: int | None
 
 
+NOTHING = Slice((), {}, None)
+"""What a lake has that is not asked."""
+
+
 def slice(site_id: int, start: dt.datetime, end: dt.datetime, table: tables.Name = "events") -> Slice:
     """The files with a site's rows of start ≤ ts < end in the table's newest snapshot. Raises LakeAway."""
     try:
         found = tables.load(table)
         snapshot = found.current_snapshot()
         if snapshot is None:
-            return Slice((), {}, None)
+            return NOTHING
         wanted = files.of_site(found, snapshot, site_id, (start, end))
         paths = tuple(sorted(map(str, storage.local_all([file.address for file in wanted]))))
         return Slice(paths, tables.watermark(found), snapshot.snapshot_id)

@@ -205,9 +205,11 @@ DIMENSIONS = {dimension.name: dimension for dimension in (*_STORED, _EXIT, *_TIM
 OPERATORS: dict[Op, str] = {
     "is": "{column} = {value}",
     "contains": "strpos({column}, {value}) > 0",
+    "matches": "regexp_matches({column}, {value}, {case})",
 }
-"""On text; a condition holds when it holds for one of its values."""
-NEGATED: dict[Op, Op] = {"is_not": "is", "contains_not": "contains"}
+"""On text; a condition holds when it holds for one of its values. `matches` is DuckDB's alone: it has RE2, which takes
+linear time, and PostgreSQL reads expressions differently."""
+NEGATED: dict[Op, Op] = {"is_not": "is", "contains_not": "contains", "matches_not": "matches"}
 SHOWN = "CASE WHEN {column} = '' THEN '(none)' ELSE {column} END"
 
 
@@ -226,6 +228,11 @@ def dimension(name: str, field: str = "dimensions") -> Dimension:
     if name not in DIMENSIONS:
         raise BadQuery(field, f"there is no dimension {name!r}; choose from {', '.join(DIMENSIONS)}, {PROPS}KEY")
     return DIMENSIONS[name]
+
+
+def needs_duckdb(tree: Filter | None) -> bool:
+    """Whether a filter has an operator that TimescaleDB does not have."""
+    return any(NEGATED.get(leaf.op, leaf.op) == "matches" for leaf in conditions(tree))
 
 
 def conditions(tree: Filter | None) -> Iterator[Condition]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analytics.reports import catalog, timerange
+from analytics.reports import catalog, cold, timerange
 from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not, Query
 
 MOST_METRICS = 20
@@ -81,6 +81,16 @@ def _condition(leaf: Condition) -> None:
         raise BadQuery("filters", f"everything contains the empty text; give {leaf.dimension} values to look for")
     for value in (leaf.dimension, *leaf.values):
         _text("filters", value)
+    if catalog.needs_duckdb(leaf):
+        for value in leaf.values:
+            _expression(value)
+
+
+def _expression(value: str) -> None:
+    if not value:
+        raise BadQuery("filters", "everything matches the empty expression; give one to look for")
+    if why := cold.why_no_expression(value):
+        raise BadQuery("filters", f"{value[:100]!r} is no regular expression of RE2: {why}")
 
 
 def _text(field: str, value: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import duckdb
 import pyarrow as pa
 
 from analytics.lake import duck
@@ -22,6 +23,16 @@ class Stored:
 
     files: Sequence[str]
     hot: pa.Table
+
+
+def why_no_expression(pattern: str) -> str:
+    """What is wrong with a regular expression; empty when it can be used."""
+    with duck.session(duck.Limits()) as session:
+        try:
+            session.execute(_SQL["expression"], [pattern])
+        except duckdb.InvalidInputException as error:
+            return str(error).removeprefix("Invalid Input Error: ").partition("\n")[0]
+    return ""
 
 
 def answer(query: Query, statement: Statement, stored: Stored, limits: Limits) -> Found:

@@ -19,3 +19,6 @@ SET VARIABLE files = $1
 
 -- name: rulesets (cold.answer)
 SELECT DISTINCT ruleset FROM event WHERE site_id = $1 AND ts >= $2 AND ts < $3 ORDER BY ruleset
+
+-- name: expression (cold.why_no_expression)
+SELECT regexp_matches('', $1)

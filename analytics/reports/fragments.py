@@ -145,13 +145,20 @@ class Fragments:
             return f"NOT ({self._condition(positive, instant)})"
         column = self._text(catalog.dimension(leaf.dimension, "filters"), instant)
         values = [value or catalog.NONE for value in leaf.values]
-        if any(value.lower() in catalog.NONE for value in values):
+        if leaf.op == "matches" or any(value.lower() in catalog.NONE for value in values):
             column = catalog.SHOWN.format(column=column)
+        if leaf.op == "matches":
+            return self._matches(column, leaf)
         if not leaf.case_sensitive:
             column = self.dialect.lower.format(text=column)
         return " OR ".join(
             catalog.OPERATORS[leaf.op].format(column=column, value=self._cased(value, leaf)) for value in values
         )
+
+    def _matches(self, column: str, leaf: Condition) -> str:
+        case = "'c'" if leaf.case_sensitive else "'i'"
+        form = catalog.OPERATORS["matches"]
+        return " OR ".join(form.format(column=column, value=self.value(each), case=case) for each in leaf.values)
 
     def _text(self, dimension: Dimension, instant: str) -> str:
         if dimension.scope != "time":

@@ -9,7 +9,7 @@ from typing import Literal
 from django.conf import settings
 
 from analytics.lake import duck
-from analytics.reports import sql
+from analytics.reports import catalog, sql
 from analytics.reports.query import Query
 
 
@@ -25,9 +25,12 @@ class Limits:
     """What a statement may take."""
 
 
+Engine = Literal["timescaledb", "duckdb"]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    engine: Literal["timescaledb", "duckdb"]
+    engine: Engine
     query: Query
     warning: str = ""
 
@@ -49,7 +52,8 @@ def choose(query: Query, now: dt.datetime, limits: Limits) -> Plan:
     """The plan while the lake can be read."""
     low, _ = sql.window(query)
     length = min(query.end, now) - query.start
-    if low >= _floor(now, limits) and length <= dt.timedelta(days=limits.span_days):
+    is_short = low >= _floor(now, limits) and length <= dt.timedelta(days=limits.span_days)
+    if is_short and not catalog.needs_duckdb(query.filter):
         return Plan("timescaledb", query)
     return Plan("duckdb", query)
 
@@ -58,13 +62,14 @@ def without_lake(query: Query, now: dt.datetime, limits: Limits) -> Plan | None:
     """The plan while the lake is away: what TimescaleDB has, with a warning when that is not all. None: nothing."""
     floor = _floor(now, limits)
     low, _ = sql.window(query)
+    engine: Engine = "duckdb" if catalog.needs_duckdb(query.filter) else "timescaledb"
     if low >= floor:
-        return Plan("timescaledb", query)
+        return Plan(engine, query)
     since = floor + (query.start - low)
     if query.end <= since:
         return None
     warning = f"The lake cannot be reached now: counted since {since:%Y-%m-%d %H:%M} UTC only."
-    return Plan("timescaledb", replace(query, start=since), warning)
+    return Plan(engine, replace(query, start=since), warning)
 
 
 def _floor(now: dt.datetime, limits: Limits) -> dt.datetime:

@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-Op = Literal["is", "is_not", "contains", "contains_not"]
+Op = Literal["is", "is_not", "contains", "contains_not", "matches", "matches_not"]
 
 
 class BadQuery(ValueError):
@@ -23,7 +23,7 @@ class BadQuery(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`dimension op values`: any of the values for `is` and `contains`, none of them for the negated."""
+    """`dimension op values`: any of the values for `is`, `contains` and `matches` (RE2), none for the negated."""
 
     op: Op
     dimension: str

@@ -66,7 +66,7 @@ def _answer(query: Query, now: dt.datetime, given: Limits) -> Answer:
     rest = plan.without_lake(query, now, given)
     if rest is None:
         raise Unavailable("The lake, which has this range, cannot be reached now.")
-    return _asked_hot(rest, now, given)
+    return _asked_hot(rest, now, given) if rest.engine == "timescaledb" else _asked_both(rest, now, given, lake=False)
 
 
 def _asked_hot(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
@@ -76,12 +76,12 @@ def _asked_hot(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
     return _worded(chosen, ask, now)
 
 
-def _asked_both(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
+def _asked_both(chosen: Plan, now: dt.datetime, given: Limits, *, lake: bool = True) -> Answer:
     def ask(query: Query) -> sql.Found:
         statement, span = _composed(query, fragments.DUCKDB), sql.window(query)
-        lake = read.slice(query.site_id, *span)
-        fresh = hot.beyond(lake.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        return cold.answer(query, statement, cold.Stored(lake.files, fresh), given)
+        found = read.slice(query.site_id, *span) if lake else read.NOTHING
+        fresh = hot.beyond(found.watermark, statement.columns | {"ruleset"}, query.site_id, span)
+        return cold.answer(query, statement, cold.Stored(found.files, fresh), given)
 
     return _worded(chosen, ask, now)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -132,6 +133,9 @@ class Oracle:
                 return not self.holds(of, event, visit, at, query)
             case Condition(op, dimension, values, case_sensitive):
                 value = self.value(dimension, event, visit, at, query)
+                if op in ("matches", "matches_not"):
+                    case = re.IGNORECASE if not case_sensitive else re.NOFLAG
+                    return any(re.search(each, value, case) for each in values) == (op == "matches")
                 wanted: Sequence[str] = [each or "(none)" for each in values]
                 if not case_sensitive:
                     value, wanted = value.lower(), [each.lower() for each in wanted]

@@ -45,3 +45,9 @@ def test_a_question_without_sense_is_refused_by_field(changes: dict[str, Any], f
     with pytest.raises(BadQuery) as refused:
         check.query(Query(**(given | changes)))
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize("expression", ["(", "a{1001}", "(?=a)", r"(a)\1", "[z-a]", ""])
+def test_an_expression_that_is_none_of_re2_is_refused(expression: str) -> None:
+    with pytest.raises(BadQuery, match="filters"):
+        check.tree(Condition("matches", "event:page", (expression,)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.reports import catalog, check, parse
-from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not
+from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not, Op
 
 _names = st.one_of(
     st.sampled_from(sorted(catalog.DIMENSIONS)),
@@ -19,12 +20,15 @@ _names = st.one_of(
     ),
 )
 _values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+
+
+def _leaf(op: Op, dimension: str, values: list[str], cased: bool) -> Condition:
+    given = [value or "x" if "is" not in op.split("_") else value for value in values]
+    return Condition(op, dimension, tuple(map(re.escape, given) if "matches" in op else given), cased)
+
+
 _leaves = st.builds(
-    lambda op, dimension, values, cased: Condition(op, dimension, tuple(v or "x" * ("c" in op) for v in values), cased),
-    st.sampled_from(check.OPERATORS),
-    _names,
-    st.lists(_values, min_size=1, max_size=4),
-    st.booleans(),
+    _leaf, st.sampled_from(check.OPERATORS), _names, st.lists(_values, min_size=1, max_size=4), st.booleans()
 )
 _trees: st.SearchStrategy[Filter] = st.recursive(
     _leaves,

@@ -31,6 +31,8 @@ ZONES = (
 WORDS = ("", "", "(none)", "a", "A", "ä", "Ä", "100%", "a_b", "o'x\"; DROP", "b,c\\", "/a", "/a/b", "ß", "日本")
 PATHS = ("/", "/a", "/a/b", "/A", "/é", "/?", "", "/100%")
 NAMES = ("pageview", "pageview", "pageview", "engagement", "Sign up", "Sign up", "a")
+EXPRESSIONS = ("^/a", "a|b", "/[a-z]+$", r"^\(none\)$", ".", "^$", r"\d{4}-10", "ä", "^[^a]*$", "(?:A|ß)b?", "(a+)+$")
+"""Read alike by RE2 and Python, over texts without line breaks."""
 KEYS = ("plan", "$x", "/", "a.b", 'q"t', "0", "nope")
 _TEXTS = (
     "referrer", "source", "medium", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term",
@@ -115,8 +117,15 @@ _CONDITIONS = st.builds(
     st.lists(_VALUES, min_size=1, max_size=3),
     st.sampled_from([True, True, False]),
 )
+_MATCHES = st.builds(
+    lambda op, dimension, values, cased: Condition(op, dimension, tuple(values), cased),
+    st.sampled_from(["matches", "matches_not"]),
+    _DIMENSIONS,
+    st.lists(st.sampled_from(EXPRESSIONS), min_size=1, max_size=2),
+    st.booleans(),
+)
 _FILTERS: st.SearchStrategy[Filter] = st.recursive(
-    _CONDITIONS,
+    st.one_of(_CONDITIONS, _CONDITIONS, _CONDITIONS, _MATCHES),
     lambda inner: st.one_of(
         st.builds(lambda parts: All(tuple(parts)), st.lists(inner, min_size=1, max_size=3)),
         st.builds(lambda parts: AnyOf(tuple(parts)), st.lists(inner, min_size=1, max_size=3)),
