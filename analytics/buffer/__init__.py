@@ -1,9 +1,9 @@
 """BUFFER: hits between the door and the pipeline, durable before the 202, in N parts.
 
-A part is one stream in Valkey. An entry holds hits of the requests that travelled together (`group`), as msgpack.
-Beside each stream stands a hash of the door's counters (`counters`), moved in the same MULTI as the stream, which
-the ledger takes over (`pipeline/books.py`). All keys of a part share a hash tag, so that Valkey Cluster keeps them
-together.
+A part is one stream in Valkey. An entry holds hits of the requests that travelled together (`group`), as msgpack
+(`entries`). Beside each stream stands a hash of the door's counters (`counters`), moved in the same MULTI as the
+stream, which the ledger takes over (`pipeline/books.py`), and the stream's name (`place`), by which a writer notices
+that it is another one. All keys of a part share a hash tag, so that Valkey Cluster keeps them together.
 
 When Valkey is away, entries go to the table `overflow`; when both are away, `Away` is raised and nothing was accepted.
 """
@@ -13,28 +13,33 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import msgspec
 import redis
 from django.conf import settings
+from redis.exceptions import AskError, ClusterError, ExecAbortError, OutOfMemoryError, ReadOnlyError, TryAgainError
 
-from analytics.buffer import counters, server
+from analytics.buffer import counters, entries, overflow, place, server
 from analytics.buffer.group import Group
+from analytics.buffer.place import Loss, Place
 from analytics.events import Hit
 from analytics.store import db
 
-TAKE_ENTRIES = 64
+FIRST_PAGE, LARGEST_PAGE = 32, 512
+"""Entries. An entry may be large: pages grow as long as they are small."""
 MOST_BYTES = 16 << 20
 MOST_TOGETHER = 64
 """Requests that share one trip to the disk."""
+CLUSTER_POLL_SECONDS = 0.1
+REFUSED = (AskError, ClusterError, ExecAbortError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+"""What a node of a cluster says that has stored nothing of a transaction."""
 
 log = logging.getLogger(__name__)
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Hit]).decode
 
 Fault = server.Fault
 
@@ -48,8 +53,13 @@ class Taken:
     """Hits of one part in the order they came, and where reading goes on."""
 
     hits: list[Hit]
-    entry_id: str
-    overflow_ids: list[int]
+    place: Place
+    garbled: int = 0
+    """Entries that hold what cannot be read."""
+    loss: Loss | None = None
+    """Noticed instead of hits."""
+    added: int = field(default=0, compare=False)
+    """Entries that were ever added to the stream."""
 
 
 def part_of(site_id: int, who: str) -> int:
@@ -66,13 +76,27 @@ class _Push(msgspec.Struct, frozen=True):
     now: dt.datetime
 
 
+class _Trip(msgspec.Struct, frozen=True):
+    """What requests that travel together bring."""
+
+    parts: dict[int, list[Hit]]
+    counts: Counter[counters.Place]
+    now: dt.datetime
+
+    def cut_down(self, parts: Sequence[int]) -> _Trip:
+        """The same for some parts only."""
+        hits = {part: self.parts[part] for part in parts if part in self.parts}
+        return _Trip(hits, Counter({at: n for at, n in self.counts.items() if at[0] in parts}), self.now)
+
+
 def push(
     parts: Mapping[int, Sequence[Hit]], now: dt.datetime, turned_away: Mapping[tuple[int, str], int] | None = None
 ) -> dict[int, str]:
     """Make the hits durable, all of them or none, and count refusals that leave none: (site, reason) → how many.
 
     Gives the entry id in each part, by which one can see when they are written; nothing when they overflowed. Raises
-    Away, for hits only: while Valkey is away refusals without a hit are not counted.
+    Away, for hits only: while Valkey is away refusals without a hit are not counted. (In a Valkey Cluster, Away may
+    be raised when the hits of some parts are stored: senders come back with all, and count once by their event ids.)
     """
     if not parts and (not turned_away or server.is_left_alone()):
         return {}
@@ -87,16 +111,17 @@ def push(
 def _commit(pushes: list[_Push]) -> dict[int, str] | Away:
     """Make durable what several requests bring: all of it or none."""
     try:
+        trip = _together(pushes)
         if server.is_left_alone():
-            return _overflow(pushes)
+            return _overflow(trip)
         try:
-            return _store(pushes)
+            return _store_apart(trip) if server.is_cluster() else _store(trip)
         except (redis.ConnectionError, redis.TimeoutError) as error:
             server.leave_alone()
             if not _never_sent(error):
                 # It may have been stored: storing it elsewhere too would count it twice, so the senders come back.
                 return Away("the buffer broke off or did not answer in time")
-            return _overflow(pushes)
+            return _overflow(trip)
     except redis.RedisError as error:
         # It is full: it goes on being asked, for room is made at any moment.
         return Away(f"the buffer refuses to write: {error}")
@@ -110,29 +135,45 @@ def _commit(pushes: list[_Push]) -> dict[int, str] | Away:
 _group: Group[_Push, dict[int, str] | Away] = Group(_commit, MOST_TOGETHER)
 
 
-def _store(pushes: list[_Push]) -> dict[int, str]:
-    parts, counts = _together(pushes)
+def _store(trip: _Trip) -> dict[int, str]:
+    """All parts in one transaction."""
     pipe = server.client().pipeline(transaction=True)
-    for part, hits in parts.items():
-        pipe.xadd(server.stream(part), {"h": _encode(hits), "n": len(hits)})
-    for (part, minute, site_id, outcome, reason), n in counts.items():
+    for part, hits in trip.parts.items():
+        pipe.xadd(server.stream(part), {"h": entries.encode(hits), "n": len(hits)})
+    for (part, minute, site_id, outcome, reason), n in trip.counts.items():
         pipe.hincrby(server.door(part), counters.field(minute, site_id, outcome, reason), n)
-    replies = pipe.execute()
-    return dict(zip(parts, (reply.decode() for reply in replies if isinstance(reply, bytes)), strict=True))
+    replies = server.execute(pipe)
+    return dict(zip(trip.parts, (reply.decode() for reply in replies if isinstance(reply, bytes)), strict=True))
 
 
-def _together(pushes: list[_Push]) -> tuple[dict[int, list[Hit]], Counter[tuple[int, dt.datetime, int, str, str]]]:
-    """(part → hits, (part, minute, site, outcome, reason) → how many) of all of them."""
+def _store_apart(trip: _Trip) -> dict[int, str]:
+    """Into a cluster, whose transactions hold one part: when one of them is refused, it and the rest overflow."""
+    ids: dict[int, str] = {}
+    parts = sorted({*trip.parts, *(at[0] for at in trip.counts)})
+    for done, part in enumerate(parts):
+        try:
+            ids |= _store(trip.cut_down([part]))
+        except redis.RedisError as error:
+            is_full = isinstance(error, OutOfMemoryError) and not done
+            if is_full or not (isinstance(error, REFUSED) or _never_sent(error)):
+                raise
+            server.leave_alone()
+            _overflow(trip.cut_down(parts[done:]))
+            break
+    return ids
+
+
+def _together(pushes: list[_Push]) -> _Trip:
     parts: dict[int, list[Hit]] = defaultdict(list)
-    counts: Counter[tuple[int, dt.datetime, int, str, str]] = Counter()
+    counts: Counter[counters.Place] = Counter()
     for one in pushes:
         for part, hits in one.parts.items():
             parts[part].extend(hits)
-            for place, n in counters.of_hits(hits, one.now).items():
-                counts[part, *place] += n
-        for place, n in one.turned_away.items():
-            counts[0, *place] += n
-    return parts, counts
+            for at, n in counters.of_hits(hits, one.now).items():
+                counts[part, *at] += n
+        for at, n in one.turned_away.items():
+            counts[0, *at] += n
+    return _Trip(parts, counts, pushes[0].now)
 
 
 def _never_sent(error: Exception) -> bool:
@@ -140,81 +181,67 @@ def _never_sent(error: Exception) -> bool:
     return isinstance(error, redis.BusyLoadingError) or " connecting to " in str(error)
 
 
-def _overflow(pushes: list[_Push]) -> dict[int, str]:
-    """Into PostgreSQL, rows and counters in one transaction."""
-    parts, counts = _together(pushes)
-    with db.transaction() as cursor:
-        for part, hits in parts.items():
-            cursor.execute(
-                "/* buffer._overflow */ INSERT INTO overflow (part, pushed_at, hits) VALUES ($1, $2, $3)",
-                [part, pushes[0].now, _encode(hits)],
-            )
-        for (part, minute, site_id, outcome, reason), n in counts.items():
-            cursor.execute(
-                "/* buffer._overflow */ INSERT INTO ledger (minute, site_id, part, outcome, reason, n)"
-                " VALUES ($1, $2, $3, $4, $5, $6)",
-                [minute, site_id, part, outcome, reason, n],
-            )
+def _overflow(trip: _Trip) -> dict[int, str]:
+    overflow.put(trip.parts, trip.counts, trip.now)
     return {}
 
 
-def take(part: int, after: str, most: int) -> Taken:
-    """Up to about `most` hits (and MOST_BYTES) of a part behind an entry id; first those that overflowed.
+def take(part: int, start: Place, most: int, seen: int = 0) -> Taken:
+    """Up to about `most` hits (and MOST_BYTES) of a part's stream behind a place, or else what happened to the stream.
 
-    Entries are never removed here: `trim` does that once they are committed. While Valkey is away, what overflowed is
-    taken alone.
+    `seen` is how many entries the stream was seen to have had. Entries are never removed here: `trim` does that once
+    they are committed. Raises Fault.
     """
-    hits, ids = _take_overflow(part)
-    size = 0
-    try:
-        while len(hits) < most and size < MOST_BYTES:
-            found = server.reader().xrange(server.stream(part), f"({after}", "+", TAKE_ENTRIES)
-            if not found:
-                break
-            for entry_id, fields in found:
-                hits.extend(_decode(fields[b"h"]))
-                size += len(fields[b"h"])
-                after = entry_id.decode()
-    except Fault:
-        if not ids:
-            raise
-    return Taken(hits, after, ids)
+    hits: list[Hit] = []
+    at, garbled, size, wanted = start, 0, 0, FIRST_PAGE
+    while True:
+        page = place.page(part, at, wanted)
+        if at.epoch == "" and (named := place.adopted(part, at)) != at:
+            at = named
+            continue
+        if loss := place.loss(at, page, seen):
+            # What was read so far is good. The rest is looked at when that is committed.
+            return Taken(hits, at, garbled) if at != start else Taken([], place.from_the_start(part), loss=loss)
+        at = place.behind(at, page)
+        for entry_id, fields in page.entries:
+            found = entries.decode(fields.get(b"h"), f"entry {entry_id} of part {part}")
+            hits += found.hits
+            garbled += found.garbled
+            size += len(fields.get(b"h", b""))
+        if page.drained or len(hits) >= most or size >= MOST_BYTES:
+            return Taken(hits, at, garbled, added=page.added)
+        wanted = min(wanted * 2, LARGEST_PAGE, max(1, (MOST_BYTES - size) * wanted // max(size, 1)))
 
 
-def _take_overflow(part: int) -> tuple[list[Hit], list[int]]:
-    with db.transaction() as cursor:
-        cursor.execute(
-            "/* buffer.take */ SELECT id, hits FROM overflow WHERE part = $1 ORDER BY id LIMIT $2",
-            [part, TAKE_ENTRIES],
-        )
-        rows = cursor.fetchall()
-    return [hit for _, encoded in rows for hit in _decode(encoded)], [number for number, _ in rows]
+def wait(parts: Mapping[int, Place], seconds: float) -> None:
+    """Return as soon as one of the parts has something behind its place, or after some seconds."""
+    if server.is_cluster():
+        time.sleep(min(seconds, CLUSTER_POLL_SECONDS))  # its nodes cannot be waited for together
+    elif parts:
+        server.reader().xread({server.stream(part): at.entry_id for part, at in parts.items()}, 1, int(seconds * 1000))
 
 
-def wait(parts: Mapping[int, str], seconds: float) -> None:
-    """Return as soon as one of the parts has something behind its entry id, or after some seconds."""
-    if parts:
-        server.reader().xread({server.stream(part): after for part, after in parts.items()}, 1, int(seconds * 1000))
-
-
-def trim(part: int, below: str) -> None:
-    """Drop the entries older than a committed one."""
-    server.reader().xtrim(server.stream(part), minid=below, approximate=True)
+def trim(part: int, committed: Place) -> None:
+    """Drop the entries before a committed place."""
+    place.trim(part, committed)
 
 
 def waiting(part: int, after: str, upto: str = "+") -> Iterator[Hit]:
     """The hits of a part between two entry ids (the first not included), a page at a time."""
-    while page := server.reader().xrange(server.stream(part), f"({after}", upto, TAKE_ENTRIES):
+    while page := server.reader().xrange(server.stream(part), f"({after}", upto, FIRST_PAGE):
         for entry_id, fields in page:
-            yield from _decode(fields[b"h"])
             after = entry_id.decode()
+            yield from entries.decode(fields.get(b"h"), f"entry {after} of part {part}").hits
 
 
 def overflowed(cursor: db.Cursor, part: int) -> Iterator[Hit]:
     """The hits of a part that wait in PostgreSQL."""
-    cursor.execute("/* buffer.overflowed */ SELECT hits FROM overflow WHERE part = $1 ORDER BY id", [part])
-    for (encoded,) in cursor:
-        yield from _decode(encoded)
+    return overflow.waiting(cursor, part)
+
+
+def give_back(cursor: db.Cursor, part: int, hits: Sequence[Hit], now: dt.datetime) -> None:
+    """Let a part have hits once more, in the caller's transaction. The door counted them when they came."""
+    overflow.give_back(cursor, part, hits, now)
 
 
 def lengths() -> dict[int, int]:
@@ -223,19 +250,20 @@ def lengths() -> dict[int, int]:
 
 
 def fullness() -> float:
-    """The share of its memory that Valkey uses, 0 to 1; 0 when it has no limit. Raises Away."""
+    """The share of its memory that Valkey uses, 0 to 1; 0 when it has no limit. Of a cluster, the fullest node's.
+
+    Raises Away.
+    """
     try:
-        memory = server.client().info("memory")
+        return max(said["used_memory"] / said["maxmemory"] if said["maxmemory"] else 0.0 for said in server.memory())
     except redis.RedisError as error:
         raise Away("the buffer does not answer") from error
-    return memory["used_memory"] / memory["maxmemory"] if memory["maxmemory"] else 0.0
 
 
 def ready() -> bool:
     """Whether hits can be made durable: in Valkey, or else in the overflow table."""
     with contextlib.suppress(redis.RedisError):
         return bool(server.client().ping())
-    with contextlib.suppress(*db.FAULTS), db.transaction() as cursor:
-        cursor.execute("/* buffer.ready */ SELECT FROM overflow LIMIT 1")
-        return True
+    with contextlib.suppress(*db.FAULTS):
+        return overflow.answers()
     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from analytics.buffer import server
 from analytics.events import Hit
@@ -13,6 +14,8 @@ TURNED_AWAY = "turned away"
 """The outcome of a refusal for a known site of which no hit is kept."""
 Counts = Counter[tuple[dt.datetime, int, str, str]]
 """(minute, site, outcome, reason) → hits."""
+Place = tuple[int, dt.datetime, int, str, str]
+"""(part, minute, site, outcome, reason)"""
 
 
 def of_hits(hits: Sequence[Hit], now: dt.datetime) -> Counts:
@@ -56,14 +59,27 @@ def end_taking(part: int, taking: int) -> None:
     server.reader().delete(server.door(part, taking))
 
 
-def cut(part: int, taking: int) -> tuple[dict[str, int], str]:
-    """At one instant: the counters that no ledger row has yet (those set aside included), and the last entry id."""
+class Cut(NamedTuple):
+    """A part at one instant."""
+
+    unbooked: dict[str, int]
+    """The counters that no ledger row has yet, those set aside included."""
+    last_id: str
+    """The last entry's; 0-0 when there is none."""
+    epoch: str
+    """The name of the stream; empty when it has none."""
+
+
+def cut(part: int, taking: int) -> Cut:
+    """What the balance needs to know of a part."""
     with server.reader().pipeline(transaction=True) as pipe:
         pipe.hgetall(server.door(part))
         pipe.hgetall(server.door(part, taking))
         pipe.xrevrange(server.stream(part), "+", "-", 1)
-        fresh, aside, last = pipe.execute()
-    return dict(Counter(_decoded(fresh)) + Counter(_decoded(aside))), last[0][0].decode() if last else "0-0"
+        pipe.get(server.epoch(part))
+        fresh, aside, last, epoch = server.execute(pipe)
+    unbooked = dict(Counter(_decoded(fresh)) + Counter(_decoded(aside)))
+    return Cut(unbooked, last[0][0].decode() if last else "0-0", (epoch or b"").decode())
 
 
 def _decoded(found: Mapping[bytes, bytes]) -> dict[str, int]:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
 from pyiceberg.table import Table
 
 from analytics import buffer
-from analytics.buffer import counters
+from analytics.buffer import counters, place
 from analytics.events import Hit
 from analytics.lake import tables
+from analytics.pipeline import losses, rebuild, redelivered
 from analytics.store import db, ledger
 
 _SQL = db.statements(__file__)
 TRIES = 20
 LOCK_SPACE = 7004
 NAMES: tuple[tables.Name, ...] = ("hits", "events")
+WRITTEN_OFF, REFUSALS_WRITTEN_OFF = "written off", "refusal written off"
+"""Outcomes of what was lost, by which the books balance again and show it for ever."""
 
 
 def enter_door_counters(part: int) -> None:
@@ -50,17 +56,28 @@ class SiteBalance:
     refusals_kept: int
     buffered: int
     refusals_buffered: int
+    written_off: int
+    """Lost, as somebody has stated; less than zero: kept although nobody counted it at the door."""
+    refusals_written_off: int
 
     @property
     def received(self) -> int:
         return self.accepted + self.refused + self.turned_away
 
     @property
+    def hits_missing(self) -> int:
+        """What was accepted and is nowhere; less than zero: more than came."""
+        return self.accepted - self.stored - self.duplicate - self.quarantined - self.buffered - self.written_off
+
+    @property
+    def refusals_missing(self) -> int:
+        """The same of what was refused and kept. Of refusals that named no site no hit is kept."""
+        kept = self.refusals_kept + self.refusals_buffered + self.refusals_written_off
+        return self.refused - kept if self.site_id else 0
+
+    @property
     def difference(self) -> int:
-        """What was accepted, or refused and kept, and is nowhere; less than zero: more than came."""
-        accepted = self.accepted - self.stored - self.duplicate - self.quarantined - self.buffered
-        refused = self.refused - self.refusals_kept - self.refusals_buffered if self.site_id else 0
-        return accepted or refused
+        return self.hits_missing or self.refusals_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +99,17 @@ class StoreBalance:
 class Balance:
     sites: tuple[SiteBalance, ...]
     stores: tuple[StoreBalance, ...]
+    lost: tuple[losses.Lost, ...] = ()
+    """Entries of the buffer that vanished, as the writers noticed."""
 
     @property
     def holds(self) -> bool:
         """Nothing is missing and nothing is there twice."""
         return not any([line.difference for line in self.sites] + [line.difference for line in self.stores])
+
+
+class NothingToWriteOff(Exception):
+    """The books of the sites balance, or no reason was given."""
 
 
 class Restless(Exception):
@@ -106,11 +129,33 @@ def balance() -> Balance:
             hot = {name: _hot(cursor, name, reached[name]) for name in lake}
             cursor.execute(_SQL["quarantined"])
             ((quarantined,),) = cursor.fetchall()
+            lost = tuple(losses.known(cursor))
         with db.transaction() as cursor:
             if ledger.taken(cursor) == takings:
-                sites = _sites(sums + pending, buffered)
-                return Balance(sites, _stores(sums, hot, rows, quarantined))
+                booked = Counter(sums)
+                booked.update(pending)  # and not +, which would forget what is less than zero
+                return Balance(_sites(booked, buffered), _stores(sums, hot, rows, quarantined), lost)
     raise Restless("the books could not be read at one instant; try again")
+
+
+def write_off(reason: str, now: dt.datetime) -> int:
+    """Book what the books of each site miss as written off, with a reason; how many hits. Raises NothingToWriteOff.
+
+    Rows that are missing in a store although they were written are no case for this: they are recounted.
+    """
+    missing = {
+        (line.site_id, outcome): n
+        for line in balance().sites
+        for outcome, n in ((WRITTEN_OFF, line.hits_missing), (REFUSALS_WRITTEN_OFF, line.refusals_missing))
+        if n
+    }
+    if not missing or not reason.strip():
+        raise NothingToWriteOff("give a reason" if missing else "no site's books miss anything")
+    minute = now.replace(second=0, microsecond=0)
+    lines = Counter({(minute, site, outcome, reason.strip()): n for (site, outcome), n in missing.items()})
+    with db.transaction() as cursor:
+        ledger.enter(cursor, 0, lines)
+    return sum(missing.values())
 
 
 def _at_the_door(
@@ -119,15 +164,25 @@ def _at_the_door(
     """((site, outcome) → hits that wait to be written, (site, outcome) → counted by the door but not yet booked)."""
     buffered: Counter[tuple[int, str]] = Counter()
     pending: Counter[tuple[int, str]] = Counter()
-    cursor.execute(_SQL["offsets"])
-    offsets: dict[int, str] = dict(cursor.fetchall())
+    offsets = rebuild.offsets(cursor)
     for part in range(settings.BUFFER_PARTS):
-        unbooked, last = counters.cut(part, takings.get(part, 0) + 1)
-        for (_, site, outcome, _reason), n in counters.by_minute(unbooked).items():
+        found = counters.cut(part, takings.get(part, 0) + 1)
+        for (_, site, outcome, _reason), n in counters.by_minute(found.unbooked).items():
             pending[site, outcome] += n
-        buffered.update(map(_key, buffer.waiting(part, offsets.get(part, "0-0"), last)))
+        at = offsets[part].place if part in offsets else place.Place()
+        another = at.epoch not in ("", found.epoch)
+        hits = buffer.waiting(part, place.START if another else at.entry_id, found.last_id)
+        if another or at.again:
+            # It is read from its start, where hits may stand that are written already.
+            hits = _without_delivered(cursor, hits)
+        buffered.update(map(_key, hits))
         buffered.update(map(_key, buffer.overflowed(cursor, part)))
     return buffered, pending
+
+
+def _without_delivered(cursor: db.Cursor, hits: Iterator[Hit]) -> Iterator[Hit]:
+    while some := list(itertools.islice(hits, 1000)):
+        yield from redelivered.drop(cursor, some)
 
 
 def _key(hit: Hit) -> tuple[int, str]:
@@ -136,8 +191,7 @@ def _key(hit: Hit) -> tuple[int, str]:
 
 def _hot(cursor: db.Cursor, name: tables.Name, reached: dict[int, int]) -> int:
     total = 0
-    cursor.execute(_SQL["offsets"])
-    for part, _ in cursor.fetchall():
+    for part in rebuild.offsets(cursor):
         cursor.execute(_SQL[f"hot_{name}"], [part, reached.get(part, 0)])
         total += sum(n for (n,) in cursor.fetchall())
     return total
@@ -163,6 +217,8 @@ def _sites(sums: Counter[tuple[int, str]], buffered: Counter[tuple[int, str]]) -
             refusals_kept=sums[site, "refusal kept"],
             buffered=buffered[site, "accepted"],
             refusals_buffered=buffered[site, "refused"],
+            written_off=sums[site, WRITTEN_OFF],
+            refusals_written_off=sums[site, REFUSALS_WRITTEN_OFF],
         )
         for site in sorted({site for site, _ in sums} | {site for site, _ in buffered})
     )

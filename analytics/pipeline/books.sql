@@ -1,9 +1,6 @@
 -- what:  what the balance needs of TimescaleDB, in one snapshot
 -- takes: a part and the batch that the lake reaches
--- gives: offsets by part; rows that the lake does not have; hits in quarantine
-
--- name: offsets  (_at_the_door, _hot)
-SELECT part, entry_id FROM part_offset;
+-- gives: rows that the lake does not have; hits in quarantine
 
 -- name: hot_hits  (_hot)
 SELECT count(*) FROM hit WHERE part = $1 AND batch > $2;

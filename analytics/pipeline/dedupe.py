@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from analytics.events import Hit
-from analytics.store import db
+from analytics.store import db, ledger
 
 _SQL = db.statements(__file__)
 PERIOD = dt.timedelta(days=4)
@@ -41,7 +41,8 @@ def _remember(cursor: db.Cursor, ids: Iterable[tuple[int, int]]) -> list[tuple[i
     cursor.execute(_SQL["hold"])
     period, _ = _period(cursor)
     # As text: psycopg would turn each id into text by itself, one by one.
-    sites, events = ",".join(str(site) for site, _ in ordered), ",".join(f"{event:032x}" for _, event in ordered)
+    sites = ",".join(str(ledger.bookable(site)) for site, _ in ordered)
+    events = ",".join(f"{event:032x}" for _, event in ordered)
     cursor.execute(_SQL["remember"], [f"{{{sites}}}", f"{{{events}}}", period])
     return [ordered[place - 1] for (place,) in cursor.fetchall()]
 

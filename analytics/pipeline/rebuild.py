@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import NamedTuple
 
 import msgspec
 
+from analytics.buffer.place import Place
 from analytics.events import VisitAttributes
 from analytics.pipeline.visits import OpenVisits, Visit
 from analytics.sites import lookup
@@ -17,17 +19,39 @@ RECENT_BATCHES = 40
 """History is written batch after batch, whatever its time: the visits of the last batches may go on too."""
 
 
-def offset(cursor: db.Cursor, part: int) -> tuple[str, int]:
-    """(entry id, batch number) that the part is committed up to."""
+class Offset(NamedTuple):
+    """What a part is committed up to."""
+
+    entry_id: str
+    batch: int
+    epoch: str
+    entries: int
+
+    @property
+    def place(self) -> Place:
+        return Place(self.entry_id, self.epoch, self.entries)
+
+
+def offset(cursor: db.Cursor, part: int) -> Offset:
+    """What the part is committed up to; its start when nothing is."""
     cursor.execute(_SQL["offset"], [part])
-    return cursor.fetchone() or ("0-0", 0)
+    return Offset(*(cursor.fetchone() or ("0-0", 0, "", 0)))
+
+
+def offsets(cursor: db.Cursor) -> dict[int, Offset]:
+    """The same of all parts."""
+    cursor.execute(_SQL["offsets"])
+    return {part: Offset(*found) for part, *found in cursor.fetchall()}
 
 
 def open_visits(cursor: db.Cursor, part: int, batch: int, now: dt.datetime) -> OpenVisits:
     """The visits of a part with an event of late, from the table `event`."""
     found = OpenVisits()
     names = [field.name for field in msgspec.structs.fields(VisitAttributes)]
-    cursor.execute(_SQL["open_visits"], [part, now - lookup.longest_idle() - MARGIN, batch - RECENT_BATCHES])
+    # What waits in the buffer came after the last commit, however long ago that was.
+    cursor.execute(_SQL["committed_at"], [part])
+    last = min([now, *(committed_at for (committed_at,) in cursor.fetchall())])
+    cursor.execute(_SQL["open_visits"], [part, last - lookup.longest_idle() - MARGIN, batch - RECENT_BATCHES])
     for site_id, visitor_id, visit_id, started_at, last_at, counted, *values in cursor:
         attributes = VisitAttributes(**dict(zip(names, values, strict=True)))
         found.open(site_id, Visit(visit_id, visitor_id, started_at, last_at, counted, attributes))

@@ -1,9 +1,15 @@
 -- what:  the state of a part
 -- takes: the part; for visits also a moment and a batch number, what is older than both is over
--- gives: its offset; its recent visits, attributes in the order of events.VisitAttributes
+-- gives: its offset, or those of all parts; its recent visits, attributes in the order of events.VisitAttributes
 
 -- name: offset  (offset)
-SELECT entry_id, batch FROM part_offset WHERE part = $1;
+SELECT entry_id, batch, epoch, entries FROM part_offset WHERE part = $1;
+
+-- name: offsets  (offsets)
+SELECT part, entry_id, batch, epoch, entries FROM part_offset;
+
+-- name: committed_at  (open_visits)
+SELECT committed_at FROM part_offset WHERE part = $1;
 
 -- name: open_visits  (open_visits)
 WITH recent AS (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,10 @@ SETTLED = dt.timedelta(days=3, hours=1)
 """Reports keep answers about what is older than three days; later than that only imports and servers bring events."""
 
 
+class Overtaken(RuntimeError):
+    """Another writer has moved the part's offset: this one's batch is old and must not be kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Hits of one part, its number there, and where the part's stream goes on behind them."""
@@ -31,6 +35,13 @@ class Batch:
     entry_id: str
     overflow_ids: list[int]
     now: dt.datetime
+    epoch: str = ""
+    entries: int = 0
+    """How many entries of the epoch are committed with this batch (`buffer.Place`)."""
+    lost: int = 0
+    """Entries that were lost since the batch before."""
+    reread: bool = False
+    """The stream is read again from its start: hits may be stored already."""
 
 
 def rows(cursor: db.Cursor, batch: Batch, derived: Derived) -> None:
@@ -43,7 +54,15 @@ def rows(cursor: db.Cursor, batch: Batch, derived: Derived) -> None:
         encoded = msgspec.msgpack.encode(failure.hit)
         cursor.execute(
             _SQL["quarantine"],
-            [failure.hit.site_id, failure.hit.hit_id, failure.reason, failure.detail, batch.now, encoded, batch.part],
+            [
+                ledger.bookable(failure.hit.site_id),
+                failure.hit.hit_id,
+                failure.reason,
+                failure.detail,
+                batch.now,
+                encoded,
+                batch.part,
+            ],
         )
     settled_at = batch.now - SETTLED
     if changed := sorted({event.site_id for event in derived.events if event.ts < settled_at}):
@@ -51,11 +70,20 @@ def rows(cursor: db.Cursor, batch: Batch, derived: Derived) -> None:
     db.copy(cursor, "unsettled", ("site_id", "visitor_id", "ts", "part", "batch"), _late(derived.late, place))
     ledger.enter(cursor, batch.part, _books(derived, batch.now))
     cursor.execute(_SQL["drop_overflow"], [batch.overflow_ids])
-    cursor.execute(_SQL["move_offset"], [batch.part, batch.entry_id, batch.number, batch.now])
+    place_behind = [batch.entry_id, batch.epoch, batch.entries]
+    cursor.execute(_SQL["move_offset"], [batch.part, batch.number, batch.now, *place_behind, batch.lost])
+    if cursor.rowcount != 1:
+        raise Overtaken(f"part {batch.part} is not at batch {batch.number - 1} any more")
 
 
 def _late(events: Iterable[Event], place: tuple[int, int]) -> Iterable[tuple[Any, ...]]:
-    return ((event.site_id, event.visitor_id, event.ts, *place) for event in events)
+    """The first and the last late event of each visitor on each day: what lies between is settled with them."""
+    spans: dict[tuple[int, int, dt.date], list[dt.datetime]] = defaultdict(list)
+    for event in events:
+        spans[event.site_id, event.visitor_id, event.ts.date()].append(event.ts)
+    for (site_id, visitor_id, _), moments in spans.items():
+        for ts in {min(moments), max(moments)}:
+            yield site_id, visitor_id, ts, *place
 
 
 def _copy(cursor: db.Cursor, pairs: list[tuple[Hit, Event]], place: tuple[int, int]) -> Iterator[tuple[Hit, str]]:

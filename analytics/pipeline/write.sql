@@ -16,6 +16,11 @@ UPDATE sites_site SET data_version = data_version + 1
 FROM (SELECT id FROM sites_site WHERE id = ANY($1::int[]) ORDER BY id FOR UPDATE) AS changed
 WHERE sites_site.id = changed.id;
 
--- name: move_offset  (rows)
-INSERT INTO part_offset (part, entry_id, batch, committed_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (part) DO UPDATE SET entry_id = excluded.entry_id, batch = excluded.batch, committed_at = excluded.committed_at;
+-- name: move_offset  (rows: no row when the part is not at the batch before any more)
+INSERT INTO part_offset (part, batch, committed_at, entry_id, epoch, entries, lost, lost_at)
+VALUES ($1, $2, $3::timestamptz, $4, $5, $6, $7::bigint, CASE WHEN $7::bigint > 0 THEN $3::timestamptz END)
+ON CONFLICT (part) DO UPDATE SET
+    batch = excluded.batch, committed_at = excluded.committed_at,
+    entry_id = excluded.entry_id, epoch = excluded.epoch, entries = excluded.entries,
+    lost = part_offset.lost + excluded.lost, lost_at = coalesce(excluded.lost_at, part_offset.lost_at)
+WHERE part_offset.batch = excluded.batch - 1;

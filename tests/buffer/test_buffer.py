@@ -19,10 +19,13 @@ import pytest
 from psycopg_pool import PoolTimeout
 
 from analytics import buffer
-from analytics.buffer import counters, server
+from analytics.buffer import counters, entries, server
+from analytics.buffer.place import Place
 from analytics.events import Hit
 from analytics.ingest import salts
 from analytics.pipeline import books
+from analytics.pipeline import writer as pipeline_writer
+from analytics.pipeline.writer import Writer
 from analytics.sites import models
 from analytics.store import db
 from tests import builders, processes
@@ -104,16 +107,20 @@ def test_hits_come_out_as_they_went_in_and_in_their_order(stores: None) -> None:
     hits = [builders.hit(visitor_id=n, event_id=uuid4(), previous_visitor_id=-(2**63)) for n in range(100)]
     for hit in hits:
         push(hit, part=3)
-    assert buffer.take(3, "0-0", 1000).hits == hits
-    assert buffer.take(2, "0-0", 1000).hits == []
+    assert buffer.take(3, Place(), 1000).hits == hits
+    assert buffer.take(2, Place(), 1000).hits == []
 
 
 def test_reading_goes_on_behind_an_entry(stores: None) -> None:
     ids = [push(builders.hit(visitor_id=n))[0] for n in range(3)]
     assert [hit.visitor_id for hit in buffer.waiting(0, ids[0])] == [1, 2]
     assert len(list(buffer.waiting(0, ids[1]))) == 1
-    taken = buffer.take(0, ids[0], 1000)
-    assert (len(taken.hits), taken.entry_id, taken.overflow_ids) == (2, ids[2], [])
+    first = buffer.take(0, Place(), 1000)
+    assert (len(first.hits), first.place.entry_id, first.place.entries) == (3, ids[2], 3)
+    push(builders.hit(visitor_id=3))
+    second = buffer.take(0, first.place, 1000)
+    assert [hit.visitor_id for hit in second.hits] == [3]
+    assert (second.place.epoch, second.place.entries) == (first.place.epoch, 4)
 
 
 def test_every_hit_is_counted_with_its_outcome_in_the_minute_it_came(stores: None) -> None:
@@ -136,12 +143,12 @@ def test_counters_set_aside_are_read_again_after_a_crash_and_new_ones_wait(store
 
 def test_entries_of_a_newer_and_of_an_older_process_can_be_read(stores: None) -> None:
     hit = builders.hit()
-    encoded = buffer._encode([hit])
+    encoded = entries.encode([hit])
     # An array of one more field than we know, and one that ends before the last.
     (fields,) = msgspec.msgpack.decode(encoded)
     for changed in ([*fields, "new"], fields[:-1]):
         server.client().xadd(server.stream(0), {"h": msgspec.msgpack.encode([changed]), "n": 1})
-    assert buffer.take(0, "0-0", 10).hits == [hit, hit]
+    assert buffer.take(0, Place(), 10).hits == [hit, hit]
 
 
 def test_a_visitor_has_one_part_and_visitors_are_spread(stores: None) -> None:
@@ -245,6 +252,30 @@ def test_a_full_valkey_takes_nothing_at_all_and_gives_what_it_has(
     assert push(builders.hit(site_id=site.pk))
 
 
+def test_a_full_valkey_is_drained_and_takes_hits_again_by_itself(
+    valkey: subprocess.Popen[bytes], site: models.Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_writer, "TRIM_SECONDS", -1.0)
+    server.client().config_set("maxmemory-policy", "noeviction")
+    before = int(server.memory()[0]["used_memory"])
+    hits = [builders.hit(site_id=site.pk, visitor_id=n, payload='{"name": "pageview", "url": "/"}') for n in range(500)]
+    sent = 0
+    server.client().config_set("maxmemory", before + (1 << 20))
+    with contextlib.suppress(buffer.Away):
+        while sent < 50_000:
+            buffer.push({0: hits}, NOW)
+            hits = [msgspec.structs.replace(hit, hit_id=uuid4()) for hit in hits]
+            sent += 500
+    away(*hits)
+    assert sent
+    builders.drain()
+    assert push(builders.hit(site_id=site.pk))
+    builders.drain()
+    assert rows("SELECT count(*), count(DISTINCT hit_id) FROM event") == [(sent + 1, sent + 1)]
+    assert rows("SELECT lost_at FROM part_offset WHERE part = 0") == [(None,)]
+    assert books.balance().holds
+
+
 def test_when_both_are_away_nothing_was_accepted(settings: Any, stores: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_connection() -> None:
         raise PoolTimeout
@@ -257,16 +288,16 @@ def test_when_both_are_away_nothing_was_accepted(settings: Any, stores: None, mo
 
 
 def test_the_overflow_takes_all_parts_or_none(settings: Any, stores: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = iter([buffer._encode, None])
+    calls = iter([entries.encode, None])
 
     def encode(hits: Any) -> bytes:
         if next(calls) is None:
             raise PoolTimeout
-        return buffer_encode(hits)
+        return real_encode(hits)
 
-    buffer_encode: Callable[[Any], bytes] = buffer._encode
+    real_encode: Callable[[Any], bytes] = entries.encode
     server._away_until = time.monotonic() + 10
-    monkeypatch.setattr(buffer, "_encode", encode)
+    monkeypatch.setattr(entries, "encode", encode)
     with pytest.raises(buffer.Away):
         buffer.push({0: [builders.hit()], 1: [builders.hit()]}, NOW)
     assert rows("SELECT (SELECT count(*) FROM overflow), (SELECT count(*) FROM ledger)") == [(0, 0)]
@@ -318,8 +349,14 @@ def test_a_full_buffer_gives_the_salt_that_is_there(valkey: subprocess.Popen[byt
 
 
 def test_what_overflowed_is_written_while_valkey_is_still_away(settings: Any, site: models.Site) -> None:
+    writer = Writer()
+    writer.claim()
     with nothing_listens(settings):
-        push(builders.hit(site_id=site.pk))
-        assert len(buffer.take(0, "0-0", 10).hits) == 1
+        for part in range(4):
+            push(builders.hit(site_id=site.pk, visitor_id=part), part=part)
         with pytest.raises(buffer.Fault):
-            buffer.take(1, "0-0", 10)
+            writer.drain_once()
+    writer.let_go()
+    assert rows("SELECT count(*) FROM event") == [(4,)]
+    assert rows("SELECT count(*) FROM overflow") == [(0,)]
+    assert books.balance().holds

@@ -89,3 +89,39 @@ def test_rows_are_found_in_the_lake_after_the_export(record: Callable[..., Any])
     found = books.balance()
     assert found.holds
     assert [(line.kind, line.hot, line.lake) for line in found.stores[:2]] == [("hits", 0, 3), ("events", 0, 3)]
+
+
+def test_what_was_lost_can_be_written_off_with_a_reason_and_stays_in_the_books(site: models.Site) -> None:
+    hits = [builders.hit(site_id=site.pk), builders.hit(site_id=site.pk, refused="no_name")]
+    buffer.push({0: hits, 1: [builders.hit(site_id=site.pk)]}, builders.NOW)
+    server.client().delete(server.stream(0))
+    call_command("balance", write_off="the disk of the buffer broke")
+    found = books.balance()
+    assert found.holds
+    assert (found.sites[0].written_off, found.sites[0].refusals_written_off, found.sites[0].buffered) == (1, 1, 1)
+    builders.drain()
+    assert books.balance().holds
+    with db.transaction() as cursor:
+        cursor.execute("SELECT outcome, reason, n FROM ledger WHERE outcome LIKE '%written off' ORDER BY outcome")
+        assert cursor.fetchall() == [
+            ("refusal written off", "the disk of the buffer broke", 1),
+            ("written off", "the disk of the buffer broke", 1),
+        ]
+
+
+def test_what_nobody_counted_at_the_door_can_be_written_off_too(site: models.Site) -> None:
+    buffer.push({0: [builders.hit(site_id=site.pk)]}, builders.NOW)
+    server.client().delete(server.door(0))
+    builders.drain()
+    assert books.write_off("its counters were lost", builders.NOW) == -1
+    assert books.balance().holds
+
+
+def test_nothing_is_written_off_without_a_difference_or_a_reason(site: models.Site) -> None:
+    with pytest.raises(CommandError, match="no site's books miss anything"):
+        call_command("balance", write_off="just in case")
+    buffer.push({0: [builders.hit(site_id=site.pk)]}, builders.NOW)
+    server.client().delete(server.stream(0))
+    with pytest.raises(CommandError, match="give a reason"):
+        call_command("balance", write_off=" ")
+    assert books.balance().sites[0].difference == 1

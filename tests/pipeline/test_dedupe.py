@@ -70,3 +70,10 @@ def test_an_id_of_the_period_before_is_known_to_a_batch_that_waited_for_the_next
     assert dedupe.open_next(at + dedupe.PERIOD)
     assert repeats(5, 6) == [5]
     assert repeats(6) == [6]
+
+
+def test_an_impossible_site_does_not_hold_up_the_others(stores: None) -> None:
+    with db.transaction() as cursor:
+        hits = [hit(site_id=2**40, event_id=UUID(int=1)), hit(site_id=1, event_id=UUID(int=1))]
+        fresh, known = dedupe.drop_repeats(cursor, hits)
+    assert ({*fresh}, known) == ({*hits}, [])

@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from analytics.events import VisitAttributes
-from analytics.pipeline import visits
+from analytics.pipeline import rebuild, visits
+from analytics.sites import models
+from analytics.store import db
 from tests import builders
 
 IDLE = dt.timedelta(minutes=30)
@@ -97,3 +99,15 @@ def test_the_visitors_seen_longest_ago_are_forgotten_first(monkeypatch: pytest.M
     place(open_visits, builders.NOW, visitor=3)
     assert place(open_visits, builders.NOW + 2 * MINUTE, visitor=1).id == first.id
     assert place(open_visits, builders.NOW + 2 * MINUTE, visitor=2).started_at == builders.NOW + 2 * MINUTE
+
+
+@pytest.mark.database
+def test_a_visit_goes_on_in_what_waited_while_no_writer_ran(site: models.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "RECENT_BATCHES", 0)
+    first = builders.NOW
+    for ts, written_at in ((first, first), (first + dt.timedelta(minutes=10), first + dt.timedelta(hours=5))):
+        builders.push([(0, builders.hit(site_id=site.pk, ts=ts, received_at=ts))])
+        builders.drain(written_at)
+    with db.transaction() as cursor:
+        cursor.execute("SELECT DISTINCT visit_started_at FROM event")
+        assert cursor.fetchall() == [(first,)]
