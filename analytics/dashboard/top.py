@@ -87,6 +87,8 @@ def context(reader: Reader) -> dict[str, Any]:
         "compared": _compared(reader),
         "stores": " and ".join(sorted({_STORES[answer.engine] for answer in reader.asked})),
         "as_of": as_of(reader),
+        # Of a range that is not over everybody knows that it changes.
+        "provisional": reader.span.end <= reader.now and any(answer.provisional for answer in reader.asked),
         "rulesets": sorted({version for answer in reader.asked for version in answer.rulesets}),
         "warnings": reader.warnings,
     }

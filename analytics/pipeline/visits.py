@@ -14,16 +14,32 @@ import datetime as dt
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import Protocol
 
 import msgspec
 
 from analytics.enrich import spam
-from analytics.events import Hit, VisitAttributes
+from analytics.events import VisitAttributes
 
 PLACED_AS_COUNTED = frozenset({"", spam.CATEGORY})
 """Categories of stored events whose visits are not those of left-out events."""
 LONGEST = dt.timedelta(hours=24)
 MOST_VISITORS = 500_000
+
+
+class Placeable(Protocol):
+    """What is known of an event that is placed: a hit, or a stored event."""
+
+    @property
+    def site_id(self) -> int: ...
+    @property
+    def visitor_id(self) -> int: ...
+    @property
+    def previous_visitor_id(self) -> int | None: ...
+    @property
+    def ts(self) -> dt.datetime: ...
+    @property
+    def received_at(self) -> dt.datetime: ...
 
 
 class Visit(msgspec.Struct):
@@ -56,7 +72,9 @@ class OpenVisits:
         """Whether the hit placed last may belong elsewhere: a later one of its visitor was placed before it, or may
         have been. The settling job sees to it."""
 
-    def place(self, hit: Hit, idle: dt.timedelta, counted: bool, attributes: Callable[[], VisitAttributes]) -> Visit:
+    def place(
+        self, hit: Placeable, idle: dt.timedelta, counted: bool, attributes: Callable[[], VisitAttributes]
+    ) -> Visit:
         """The visit of a hit: one that is open, else a new one with the attributes of this hit."""
         visit = self._find((hit.site_id, hit.visitor_id, counted), hit.ts, idle)
         if visit is None and hit.previous_visitor_id is not None:
@@ -77,12 +95,15 @@ class OpenVisits:
         while len(self._by_visitor) > MOST_VISITORS:
             self._by_visitor.popitem(last=False)
 
-    def _is_late(self, hit: Hit, visit: Visit | None, counted: bool, idle: dt.timedelta) -> bool:
+    def _is_late(self, hit: Placeable, visit: Visit | None, counted: bool, idle: dt.timedelta) -> bool:
+        # Of what came so late the memory here knows too little: settling may have moved the visits since.
+        if hit.ts < hit.received_at - idle:
+            return True
         if visit is not None:
             return hit.ts < visit.started_at
         if known := self._by_visitor.get((hit.site_id, hit.visitor_id, counted)):
             return hit.ts < max(visit.last_at for visit in known)
-        return hit.ts < hit.received_at - idle
+        return False
 
     def _find(self, key: tuple[int, int, bool], ts: dt.datetime, idle: dt.timedelta) -> Visit | None:
         for visit in reversed(self._by_visitor.get(key, ())):

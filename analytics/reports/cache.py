@@ -88,7 +88,7 @@ def key(query: Query, data_version: int) -> str:
 
 def lifetime(query: Query, kept: Kept) -> dt.timedelta:
     """For how long it is served without asking again. What mattered is when it was made, not when it is read."""
-    if kept.answer is None or kept.answer.warning or query.end > kept.made_at:
+    if kept.answer is None or kept.answer.warning or kept.answer.provisional or query.end > kept.made_at:
         return CURRENT
     return RECENT if query.end > kept.made_at - RECENTLY else CLOSED
 

@@ -92,3 +92,5 @@ class Answer:
     """Said when the answer is not whole, such as when the lake is away."""
     total_rows: int | None = None
     cached: bool = False
+    provisional: bool = False
+    """Late events wait to be put into their visits: visits, and what is counted of them, may still change a little."""

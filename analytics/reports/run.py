@@ -17,7 +17,7 @@ from analytics.lake import read
 from analytics.reports import check, cold, fragments, hot, plan, rows, sql
 from analytics.reports.plan import Limits, Plan
 from analytics.reports.query import Answer, Query
-from analytics.store import db
+from analytics.store import db, unsettled
 
 log = logging.getLogger(__name__)
 
@@ -100,4 +100,5 @@ def _worded(chosen: Plan, ask: Callable[[Query], sql.Found], now: dt.datetime) -
         if query.total_rows and total is None:
             first, _ = ask(replace(query, offset=0, limit=1))
             total = int(first[0][-1]) if first else 0
-    return Answer(given, chosen.engine, now, rulesets, chosen.warning, total)
+    provisional = unsettled.is_provisional(query.site_id, query.start, query.end)
+    return Answer(given, chosen.engine, now, rulesets, chosen.warning, total, provisional=provisional)

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from django.conf import settings
@@ -41,7 +42,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reach:
+class Reach:
     """Which batches a recount is about: those committed when it looked."""
 
     committed: dict[int, int]
@@ -56,7 +57,7 @@ def days(site_id: int, first_and_last: tuple[dt.date, dt.date], ruleset: Ruleset
 
     `again` replaces rows that do not differ too: after a run that died between the commits of the two stores.
     """
-    rules = derive.Rules(of_site=lambda _: ruleset, geo=_geo())
+    rules = derive.Rules(of_site=lambda _: ruleset, geo=geo())
     start = dt.datetime.combine(first_and_last[0], dt.time(), dt.UTC)
     open_visits = rows.open_visits(site_id, start)
     while start.date() <= first_and_last[1]:
@@ -64,7 +65,7 @@ def days(site_id: int, first_and_last: tuple[dt.date, dt.date], ruleset: Ruleset
         start += DAY
 
 
-def _geo() -> Geo:
+def geo() -> Geo:
     """The address database. A broken one would take the places out of history. Raises CannotRecount."""
     if not settings.GEOIP_DB or not Path(settings.GEOIP_DB).exists():
         return Geo.open(None)
@@ -86,28 +87,24 @@ class _Day:
     def recount(self, rules: derive.Rules, open_visits: visits.OpenVisits, again: bool) -> Done:
         with tables.lock("events"):
             table = tables.load("events")
-            reach = _Reach(rows.committed(), tables.watermark(table))
-            hits = rows.hits(self.site_id, self.start, self.end, reach.committed)
+            reach = Reach(rows.committed(), tables.watermark(table))
+            hits = rows.hits(self.site_id, (self.start, self.end), reach.committed)
             derived = derive.derive(hits, rules, open_visits)
             if derived.failures:
                 raise CannotRecount(_why(derived.failures, self.start, rules.of_site(self.site_id)))
             new = rows.as_arrow(derived.events, hits)
-            old = rows.events(self.site_id, self.start, self.end, reach.committed)
+            old = rows.events(self.site_id, (self.start, self.end), reach.committed)
             if again or _differing("differing", new, old):
                 self._replace(table, reach, new)
         return Done(self.start.date(), len(derived.events), _differing("changed", new, old))
 
-    def _replace(self, table: Table, reach: _Reach, new: pa.Table) -> None:
+    def _replace(self, table: Table, reach: Reach, new: pa.Table) -> None:
         """Swap the rows of both stores; those that only the lake keeps are not brought back to TimescaleDB."""
-        floor = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.HOT_DAYS)
-        names = tables.columns("events")
-        ts, part, batch = (names.index(name) for name in ("ts", "part", "batch"))
-        kept = (row for row in rows.tuples(new) if row[ts] >= floor or not reach.in_lake(row[part], row[batch]))
         with db.transaction() as cursor:
             parts, batches = list(reach.committed), list(reach.committed.values())
             cursor.execute(_SQL["drop_hot"], [self.site_id, self.start, self.end, parts, batches])
-            db.copy(cursor, "event", names, kept)
-            if (there := _of_lake(new, reach)).num_rows:
+            db.copy(cursor, "event", tables.columns("events"), kept_hot(new, reach))
+            if (there := of_lake(new, reach)).num_rows:
                 # Before the commit of the hot rows: when the lake is away, neither store changes.
                 rows.replace_in_lake(table, self.site_id, (self.start, self.end), there, reach.lake)
 
@@ -129,7 +126,15 @@ def _differing(how: str, new: pa.Table, old: pa.Table) -> int:
     return int(found[0]) if found else 0
 
 
-def _of_lake(new: pa.Table, reach: _Reach) -> pa.Table:
+def kept_hot(new: pa.Table, reach: Reach) -> Iterator[tuple[Any, ...]]:
+    """The rows for COPY that belong into TimescaleDB; what only the lake keeps is not brought back."""
+    floor = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.HOT_DAYS)
+    names = tables.columns("events")
+    ts, part, batch = (names.index(name) for name in ("ts", "part", "batch"))
+    return (row for row in rows.tuples(new) if row[ts] >= floor or not reach.in_lake(row[part], row[batch]))
+
+
+def of_lake(new: pa.Table, reach: Reach) -> pa.Table:
     """The rows whose batches the lake has."""
     there = [
         reach.in_lake(part, batch)

@@ -53,6 +53,7 @@ def _meta(asked: Asked, answer: Answer) -> dict[str, Any]:
         "engine": answer.engine,
         "as_of": answer.as_of.isoformat(),
         "cached": answer.cached,
+        "provisional": answer.provisional,
         "rulesets": list(answer.rulesets),
         "definitions": {name: catalog.metric(name).definition for name in asked.query.metrics},
     }

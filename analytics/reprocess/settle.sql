@@ -1,0 +1,26 @@
+-- what:  marks of late events, and the rows of the hot tier that settling replaces
+-- takes: a site, ids of marks, visitors as an array, a span of ts
+-- gives: sites with marks; a page of marks of one day; what the hot tier says of some hits; nothing
+
+-- name: sites  (settle_due)
+SELECT DISTINCT site_id FROM unsettled ORDER BY site_id;
+
+-- name: orphans  (settle_due)
+DELETE FROM unsettled WHERE NOT EXISTS (SELECT FROM sites_site WHERE id = site_id);
+
+-- name: marks  (_pages: site, the mark to start behind, how many)
+SELECT id, visitor_id, ts FROM unsettled
+WHERE site_id = $1 AND (ts, id) > ($2::timestamptz, $3::bigint) ORDER BY ts, id LIMIT $4;
+
+-- name: settled  (_replace)
+DELETE FROM unsettled WHERE id = ANY ($1::bigint[]);
+
+-- name: hot  (_Page.hot)
+SELECT hit_id, visit_id, visit_started_at FROM event
+WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND visitor_id = ANY ($4::bigint[]);
+
+-- name: drop_hot  (_replace)
+DELETE FROM event WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND hit_id = ANY ($4::uuid[]);
+
+-- name: one_at_a_time  (settle_due)
+SELECT pg_try_advisory_xact_lock($1, 0);
