@@ -145,6 +145,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 INGEST_URL = env.text("INGEST_URL", f"http://127.0.0.1:{env.number('INGEST_PORT', 8001, most=65535)}")
+CANARY_URL = env.text("CANARY_URL", INGEST_URL)
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},

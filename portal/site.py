@@ -14,12 +14,15 @@ class StaffPortal(admin.AdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Django's addresses and the portal's own."""
-        from portal import views
+        from portal import quarantine, views
 
         own = [
             path("history/", self.admin_view(views.history), name="history"),
             path("history/download", self.admin_view(views.download), name="history_download"),
             path("recount/", self.admin_view(views.ask_recount), name="ask_recount"),
             path("books/", self.admin_view(views.books), name="books"),
+            path("quarantine/", self.admin_view(quarantine.overview), name="quarantine"),
+            path("quarantine/readmit", self.admin_view(quarantine.give_back), name="give_back"),
+            path("quarantine/<int:number>", self.admin_view(quarantine.detail), name="quarantined"),
         ]
         return [*own, *super().get_urls()]

@@ -23,7 +23,14 @@ from tests import builders
 
 pytestmark = pytest.mark.database
 SPAN: dict[str, Any] = {"start": "2026-11-20T11:00", "end": "2026-11-20T13:00"}
-PAGES = ["/admin/", "/admin/history/", "/admin/history/download", "/admin/recount/", "/admin/books/"]
+PAGES = [
+    "/admin/",
+    "/admin/history/",
+    "/admin/history/download",
+    "/admin/recount/",
+    "/admin/books/",
+    "/admin/quarantine/",
+]
 
 
 @pytest.fixture
