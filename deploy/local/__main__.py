@@ -1,4 +1,4 @@
-"""The way in: `python -m deploy.local up|down|test|bench|manage …`."""
+"""The way in: `python -m deploy.local up|down|test|bench|chaos|manage …`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import signal
 import sys
 
 from deploy.local.bench import bench
+from deploy.local.chaos import chaos
 from deploy.local.manage import manage
 from deploy.local.terminal import Problem, complain
 from deploy.local.test import test
 from deploy.local.up import down, up
 
-COMMANDS = {"up": up, "down": down, "test": test, "bench": bench, "manage": manage}
+COMMANDS = {"up": up, "down": down, "test": test, "bench": bench, "chaos": chaos, "manage": manage}
 
 
 def _interrupt(*_: object) -> None:
