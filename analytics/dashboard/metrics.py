@@ -89,7 +89,7 @@ def _age(now: dt.datetime, moment: dt.datetime | None) -> float | None:
 
 
 def _buffer(_: dt.datetime) -> Iterable[Metric]:
-    yield from _gauge("buffer_fullness_ratio", "Share of the buffer memory in use, of the fullest server", buffer.fullness())
+    yield from _gauge("buffer_fullness_ratio", "Share of the buffer's memory in use, of the fullest", buffer.fullness())
     yield _by("part", "buffer_entries", "Entries of the part's stream, read or not", buffer.lengths().items())
 
 

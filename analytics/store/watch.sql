@@ -23,4 +23,4 @@ CREATE TABLE reading (
 CREATE INDEX quarantine_waiting ON quarantine (reason, site_id, id) INCLUDE (quarantined_at) WHERE readmitted_at IS NULL;
 
 -- The books of the last hour, without a scan of the week.
-CREATE INDEX ledger_by_minute ON ledger USING brin (minute);
+CREATE INDEX ledger_by_minute ON ledger USING brin (minute) WITH (autosummarize = on);
