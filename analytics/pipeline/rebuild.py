@@ -17,6 +17,8 @@ _SQL = db.statements(__file__)
 MARGIN = dt.timedelta(minutes=5)
 RECENT_BATCHES = 40
 """History is written batch after batch, whatever its time: the visits of the last batches may go on too."""
+CLOCK_BATCHES = 40
+"""Among so many a batch is that had hits which came just then."""
 
 
 class Offset(NamedTuple):
@@ -46,12 +48,14 @@ def offsets(cursor: db.Cursor) -> dict[int, Offset]:
 
 def open_visits(cursor: db.Cursor, part: int, batch: int, now: dt.datetime) -> OpenVisits:
     """The visits of a part with an event of late, from the table `event`."""
-    found = OpenVisits()
     names = [field.name for field in msgspec.structs.fields(VisitAttributes)]
-    # What waits in the buffer came after the last commit, however long ago that was.
-    cursor.execute(_SQL["committed_at"], [part])
-    last = min([now, *(committed_at for (committed_at,) in cursor.fetchall())])
-    cursor.execute(_SQL["open_visits"], [part, last - lookup.longest_idle() - MARGIN, batch - RECENT_BATCHES])
+    # What waits in the buffer came after what was written last, however long ago that was. It may have happened one
+    # idle time before it came, in a visit that was idle as long.
+    cursor.execute(_SQL["received_upto"], [part, batch - CLOCK_BATCHES])
+    ((received_upto,),) = cursor.fetchall()
+    last = min(now, received_upto or now)
+    found = OpenVisits(last) if received_upto else OpenVisits()
+    cursor.execute(_SQL["open_visits"], [part, last - 2 * lookup.longest_idle() - MARGIN, batch - RECENT_BATCHES])
     for site_id, visitor_id, visit_id, started_at, last_at, counted, *values in cursor:
         attributes = VisitAttributes(**dict(zip(names, values, strict=True)))
         found.open(site_id, Visit(visit_id, visitor_id, started_at, last_at, counted, attributes))

@@ -8,8 +8,8 @@ SELECT entry_id, batch, epoch, entries FROM part_offset WHERE part = $1;
 -- name: offsets  (offsets)
 SELECT part, entry_id, batch, epoch, entries FROM part_offset;
 
--- name: committed_at  (open_visits)
-SELECT committed_at FROM part_offset WHERE part = $1;
+-- name: received_upto  (open_visits: the part, a batch)
+SELECT max(received_at) FROM hit WHERE part = $1 AND batch > $2;
 
 -- name: open_visits  (open_visits)
 WITH recent AS (

@@ -25,6 +25,8 @@ PLACED_AS_COUNTED = frozenset({"", spam.CATEGORY})
 """Categories of stored events whose visits are not those of left-out events."""
 LONGEST = dt.timedelta(hours=24)
 MOST_VISITORS = 500_000
+MOST_OF_A_VISITOR = 4
+EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Placeable(Protocol):
@@ -64,10 +66,14 @@ def visit_id(site_id: int, visitor_id: int, started_at: dt.datetime, counted: bo
 
 
 class OpenVisits:
-    """The visits of one part that may still go on; the visitor seen longest ago is forgotten first."""
+    """The visits of one part that may still go on; the visitor seen longest ago is forgotten first.
 
-    def __init__(self) -> None:
+    `received_upto` is when the newest hit came that was placed. Of two idle times before that all visits are known.
+    """
+
+    def __init__(self, received_upto: dt.datetime = EARLIEST) -> None:
         self._by_visitor: OrderedDict[tuple[int, int, bool], list[Visit]] = OrderedDict()
+        self._received_upto = received_upto
         self.placed_late = False
         """Whether the hit placed last may belong elsewhere: a later one of its visitor was placed before it, or may
         have been. The settling job sees to it."""
@@ -85,19 +91,24 @@ class OpenVisits:
             visit = Visit(number, hit.visitor_id, hit.ts, hit.ts, counted, attributes())
             self.open(hit.site_id, visit)
         visit.last_at = max(visit.last_at, hit.ts)
+        if hit.received_at > self._received_upto:
+            self._received_upto = hit.received_at
         return visit
 
     def open(self, site_id: int, visit: Visit) -> None:
-        """Remember a visit. Of one visitor the last few are kept: history may arrive beside the present."""
+        """Remember a visit. Of one visitor a few are kept, this one and the newest: history may arrive beside the
+        present."""
         visits = self._by_visitor.setdefault((site_id, visit.visitor_id, visit.counted), [])
+        if len(visits) >= MOST_OF_A_VISITOR:
+            visits.remove(min(visits, key=lambda known: known.last_at))
         visits.append(visit)
-        del visits[:-4]
         while len(self._by_visitor) > MOST_VISITORS:
             self._by_visitor.popitem(last=False)
 
     def _is_late(self, hit: Placeable, visit: Visit | None, counted: bool, idle: dt.timedelta) -> bool:
-        # Of what came so late the memory here knows too little: settling may have moved the visits since.
-        if hit.ts < hit.received_at - idle:
+        # Of what happened so long ago the memory here knows too little, and settling may have moved the visits since.
+        # (A hit that left the quarantine, or the overflow table, is written long after it came.)
+        if hit.ts < max(hit.received_at, self._received_upto) - idle:
             return True
         if visit is not None:
             return hit.ts < visit.started_at

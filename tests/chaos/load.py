@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
 FINISH_SECONDS = 25.0
 """How long after the end requests go on being repeated."""
-PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.5)
+PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 VISITORS = 211
 EVERY, BATCH = 10, 5
 """One in ten requests brings five events, one has no ids, one is sent twice."""

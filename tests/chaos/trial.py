@@ -110,7 +110,10 @@ class Trial:
         """Send one event beside the load, under a number of its own: `accepted`, why it was refused, or the status."""
         number = 70_000_000 + len(self.sent.requests)
         body = json.dumps({"site": self.site.domain, "events": [{**event, "url": f"/{number}"}]}).encode()
-        status, content = post(self.world.port, body)
+        try:
+            status, content = post(self.world.port, body)
+        except OSError:
+            status, content = 0, b""
         rejected = json.loads(content)["rejected"] if status == 202 else []
         answer = (0 if rejected else status, 0.0, False)
         self.sent.requests.append(Request((number,), False, time.time(), (answer,)))
