@@ -17,12 +17,14 @@ import msgspec
 
 from analytics.reports import check, parse, plan, run, shelf, timerange
 from analytics.reports.query import Answer, Query
+from analytics.store import unsettled
 
 log = logging.getLogger(__name__)
 
 CURRENT = dt.timedelta(seconds=30)
 RECENT = dt.timedelta(minutes=5)
-RECENTLY = dt.timedelta(days=3)
+RECENTLY = dt.timedelta(days=3) + unsettled.AROUND
+"""An event up to three days late may change visits so far around it."""
 CLOSED = dt.timedelta(days=1)
 STALE = dt.timedelta(minutes=30)
 """An answer that can still change is never served when it is older."""

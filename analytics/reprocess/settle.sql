@@ -17,10 +17,10 @@ DELETE FROM unsettled WHERE id = ANY ($1::bigint[]);
 
 -- name: hot  (_Page.hot)
 SELECT hit_id, visit_id, visit_started_at FROM event
-WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND visitor_id = ANY ($4::bigint[]);
+WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND visitor_id IN (SELECT unnest($4::bigint[]));
 
 -- name: drop_hot  (_replace)
-DELETE FROM event WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND hit_id = ANY ($4::uuid[]);
+DELETE FROM event WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND hit_id IN (SELECT unnest($4::uuid[]));
 
 -- name: data_changed  (_replace: the site's numbers changed, answers cached before are no longer used)
 UPDATE sites_site SET data_version = data_version + 1 WHERE id = $1;

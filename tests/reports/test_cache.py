@@ -64,7 +64,7 @@ def test_an_answer_comes_back_as_it_was_and_says_that_it_was_kept(engine: Engine
 
 
 @pytest.mark.parametrize(
-    ("end", "lives"), [(DAY, 30 * SECOND), (-DAY, 5 * MINUTE), (-2.9 * DAY, 5 * MINUTE), (-3.1 * DAY, DAY)]
+    ("end", "lives"), [(DAY, 30 * SECOND), (-DAY, 5 * MINUTE), (-4.3 * DAY, 5 * MINUTE), (-4.4 * DAY, DAY)]
 )
 def test_the_nearer_the_end_of_a_range_the_shorter_its_answer_lives(
     engine: Engine, end: dt.timedelta, lives: dt.timedelta

@@ -1,4 +1,4 @@
-"""Whatever the order of arrival: where the visits that a writer makes are not those of the definition, there is a mark."""
+"""Whatever the order of arrival: where a writer's visits are not those of the definition, there is a mark."""
 
 from __future__ import annotations
 

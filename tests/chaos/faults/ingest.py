@@ -75,8 +75,11 @@ def reload(trial: Trial) -> None:
     """T04: HUP, USR2, and stop and start on a shared socket: no request fails."""
     pool = trial.world.pool
     for _ in range(3 if trial.brief else 20):
+        before = set(trial.world.workers())
         pool.send(signal.SIGHUP)
-        time.sleep(trial.moments.uniform(0.3, 0.8))
+        # One after the other: gunicorn would keep those that come meanwhile, and USR2 behind them.
+        processes.wait_until(lambda old=before: not old & set(trial.world.workers()), "all workers are new ones")  # type: ignore[misc]
+        time.sleep(trial.moments.uniform(0, 0.3))
     for _ in range(1 if trial.brief else 2):
         _upgrade(trial)
     pool.stop(30)
