@@ -99,7 +99,7 @@ def _written_upto(now: dt.datetime) -> dt.datetime:
     """What came before this moment is written."""
     with db.transaction() as cursor:
         cursor.execute(_SQL["oldest_overflow"])
-        waiting = [pushed_at for (pushed_at,) in cursor.fetchall()]
+        waiting: list[dt.datetime] = [pushed_at for (pushed_at,) in cursor.fetchall()]
         offsets = rebuild.offsets(cursor)
     for part in range(settings.BUFFER_PARTS):
         after = offsets[part].entry_id if part in offsets else place.START
