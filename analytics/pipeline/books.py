@@ -168,7 +168,7 @@ def _at_the_door(
     for part in range(settings.BUFFER_PARTS):
         found = counters.cut(part, takings.get(part, 0) + 1)
         for (_, site, outcome, _reason), n in counters.by_minute(found.unbooked).items():
-            pending[site, outcome] += n
+            pending[ledger.bookable(site), outcome] += n
         at = offsets[part].place if part in offsets else place.Place()
         another = at.epoch not in ("", found.epoch)
         hits = buffer.waiting(part, place.START if another else at.entry_id, found.last_id)
@@ -186,7 +186,7 @@ def _without_delivered(cursor: db.Cursor, hits: Iterator[Hit]) -> Iterator[Hit]:
 
 
 def _key(hit: Hit) -> tuple[int, str]:
-    return hit.site_id, "refused" if hit.refused else "accepted"
+    return ledger.bookable(hit.site_id), "refused" if hit.refused else "accepted"
 
 
 def _hot(cursor: db.Cursor, name: tables.Name, reached: dict[int, int]) -> int:
