@@ -77,6 +77,9 @@ def main() -> int:
             # Each has moments of its own, so that a scenario can be repeated alone.
             results.append(run(world, scenario, random.Random(f"{seed} {scenario.number} {turn}"), brief=brief))
             report.line(results[-1])
+    except KeyboardInterrupt:
+        report.say("Interrupted.")
+        return 130
     finally:
         children.end_all()
     report.summary(results, time.monotonic() - began_at)
