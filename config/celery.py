@@ -40,7 +40,7 @@ def schedule(sender: Celery, **_: object) -> None:
         (60, "analytics.pipeline.tasks.canary"),
         (24 * 3600, "analytics.pipeline.tasks.balance"),
         (60, "analytics.reprocess.tasks.run_due"),
-        (300, "analytics.reprocess.tasks.settle"),
+        (600, "analytics.reprocess.tasks.settle"),
     ):
         # A run that waited longer than its period has been overtaken by the next one.
         sender.add_periodic_task(seconds, sender.signature(task), name=task, expires=seconds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,8 +19,8 @@ import pyarrow as pa
 from analytics.enrich.geo import Geo
 from analytics.events import Event, Ruleset, VisitAttributes
 from analytics.pipeline import derive
-from analytics.pipeline.visits import PLACED_AS_COUNTED
-from analytics.reprocess import recount, rows
+from analytics.pipeline.visits import PLACED_AS_COUNTED, OpenVisits
+from analytics.reprocess import rows
 from analytics.sites import lookup, models
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,13 @@ class Hours:
 
 
 class Versions:
-    """The rules that each of some stored events was made with; those in force for what nobody knows."""
+    """The rules that each of some stored events was made with; those in force for what nobody knows.
 
-    def __init__(self, site_id: int, stored: pa.Table) -> None:
+    `geo` gives the address database, which is not loaded before it is needed.
+    """
+
+    def __init__(self, site_id: int, stored: pa.Table, geo: Callable[[], Geo]) -> None:
+        self._geo = geo
         self._in_force = lookup.load_ruleset(site_id)
         self._of_hit: dict[UUID, int] = dict(
             zip(stored["hit_id"].to_pylist(), stored["ruleset"].to_pylist(), strict=True)
@@ -59,6 +63,11 @@ class Versions:
         """The rules of the event of a hit."""
         version = self._of_hit.get(hit_id)
         return self._in_force if version is None else self._rules[version]
+
+    def derive(self, hits: list[rows.PlacedHit], open_visits: OpenVisits) -> derive.Derived:
+        """The events of hits of one version."""
+        ruleset = self.of(hits[0].hit_id)
+        return derive.derive(hits, derive.Rules(of_site=lambda _: ruleset, geo=self._geo()), open_visits)
 
     def idle(self, hit_id: UUID) -> dt.timedelta:
         """For how long a visit may be idle before this event."""
@@ -127,7 +136,6 @@ def _nothing_known() -> VisitAttributes:
 
 def _derived(hours: Hours, hits: Iterable[rows.PlacedHit], versions: Versions) -> Iterator[Event]:
     """The events of the hits, visitor by visitor; none of a visitor who has a hit that cannot be derived any more."""
-    geo = recount.geo()
     ordered = sorted(hits, key=lambda hit: (hit.visitor_id, hit.ts, hit.hit_id.int))
     visitors = list({hit.visitor_id for hit in ordered})
     open_visits = rows.open_visits(hours.site_id, hours.span[0], visitors)
@@ -135,8 +143,7 @@ def _derived(hours: Hours, hits: Iterable[rows.PlacedHit], versions: Versions) -
         events: list[Event] = []
         # One after the other in order of time, so that the visits go on from one version to the next.
         for _, some in itertools.groupby(theirs, key=lambda hit: versions.of(hit.hit_id).version):
-            run = list(some)
-            derived = derive.derive(run, _rules(versions.of(run[0].hit_id), geo), open_visits)
+            derived = versions.derive(list(some), open_visits)
             if derived.failures:
                 # Nothing that waits would mend it: these visits stay as they are, until their days are recounted.
                 failed = derived.failures[0]
@@ -145,10 +152,6 @@ def _derived(hours: Hours, hits: Iterable[rows.PlacedHit], versions: Versions) -
             events += derived.events
         else:
             yield from events
-
-
-def _rules(ruleset: Ruleset, geo: Geo) -> derive.Rules:
-    return derive.Rules(of_site=lambda _: ruleset, geo=geo)
 
 
 def _moved(events: Iterable[Event], known: Mapping[UUID, Place]) -> set[int]:

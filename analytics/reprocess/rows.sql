@@ -5,7 +5,8 @@
 -- name: committed  (committed)
 SELECT part, batch FROM part_offset;
 
--- name: hot_hits  (_both; visitors as the text of an array, or null for all of them)
+-- name: hot_hits  (_both; visitors as the text of an array, or null for all of them.
+-- The subquery is hashed, = ANY would compare each row with each visitor.)
 SELECT * FROM hit WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND part = $4 AND batch > $5 AND batch <= $6
 AND ($7::text IS NULL OR visitor_id IN (SELECT unnest($7::text::bigint[])));
 

@@ -13,8 +13,9 @@ go on for two idle times after what has been written: an event that is no older 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from pyiceberg.table import Table
 
 from analytics import buffer
 from analytics.buffer import place
+from analytics.enrich.geo import Geo
 from analytics.lake import tables
 from analytics.pipeline import rebuild
 from analytics.reprocess import anew, recount, rows
@@ -35,7 +37,7 @@ log = logging.getLogger(__name__)
 _SQL = db.statements(__file__)
 _LOCK_SPACE = 7008
 MARGIN = dt.timedelta(minutes=10)
-MARKS_AT_ONCE = 2_000
+MARKS_AT_ONCE = 5_000
 EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 _INSTANT = dt.timedelta(microseconds=1)
 
@@ -78,6 +80,16 @@ class _Page:
             return {hit_id: (visit, started_at) for hit_id, visit, started_at in cursor.fetchall()}
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What the pages of a run share."""
+
+    upto: dt.datetime
+    """What came before is written."""
+    geo: Callable[[], Geo]
+    done: Settled
+
+
 def settle_due(now: dt.datetime, site_id: int | None = None) -> Settled:
     """Settle what can be settled, of one site or of all; one run at a time. Raises what the stores and the buffer
     raise, and recount.CannotRecount."""
@@ -89,9 +101,9 @@ def settle_due(now: dt.datetime, site_id: int | None = None) -> Settled:
         cursor.execute(_SQL["orphans"])
         cursor.execute(_SQL["sites"])
         sites = [site for (site,) in cursor.fetchall() if site_id in (None, site)]
-        upto = _written_upto(now)
+        run = _Run(_written_upto(now), functools.cache(recount.geo), done)
         for page in _in_turn([_pages(site) for site in sites]):
-            _settle(page, upto, done)
+            _settle(page, run)
     return done
 
 
@@ -131,22 +143,22 @@ def _pages(site_id: int) -> Iterator[_Page]:
         yield _Page(site_id, page)
 
 
-def _settle(page: _Page, upto: dt.datetime, done: Settled) -> None:
+def _settle(page: _Page, run: _Run) -> None:
     with tables.lock("events"):
         table = tables.load("events")
         reach = recount.Reach(rows.committed(), tables.watermark(table))
         stored = rows.events(page.site_id, page.span, reach.committed, page.visitors)
-        versions = anew.Versions(page.site_id, stored)
-        over = upto - 2 * versions.longest_idle - MARGIN
+        versions = anew.Versions(page.site_id, stored, run.geo)
+        over = run.upto - 2 * versions.longest_idle - MARGIN
         going_on = set(stored.filter(pc.field("ts") > pa.scalar(over))["visitor_id"].to_pylist())
         due = {visitor for visitor in page.visitors if visitor not in going_on}
         hours = anew.Hours(page.site_id, page.span, sorted(due), reach.committed)
         theirs = stored.filter(pc.field("visitor_id").isin(pa.array(hours.visitors, pa.int64())))
         replaced = anew.changed(hours, theirs, page.hot(), versions)
         _replace(page, table, reach, replaced, page.of(due))
-    done.marks += len(page.of(due))
-    done.waiting += len(page.marks) - len(page.of(due))
-    done.changed += replaced.num_rows
+    run.done.marks += len(page.of(due))
+    run.done.waiting += len(page.marks) - len(page.of(due))
+    run.done.changed += replaced.num_rows
     if replaced.num_rows:
         log.info("settled late events of site %s: %s events replaced", page.site_id, replaced.num_rows)
 

@@ -15,7 +15,7 @@ WHERE site_id = $1 AND (ts, id) > ($2::timestamptz, $3::bigint) ORDER BY ts, id 
 -- name: settled  (_replace)
 DELETE FROM unsettled WHERE id = ANY ($1::bigint[]);
 
--- name: hot  (_Page.hot)
+-- name: hot  (_Page.hot; a subquery is hashed, = ANY would compare with each)
 SELECT hit_id, visit_id, visit_started_at FROM event
 WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND visitor_id IN (SELECT unnest($4::bigint[]));
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from django.core.management import call_command
 
 from analytics import buffer
 from analytics.events import Hit
@@ -232,6 +233,17 @@ def test_a_writer_that_takes_over_knows_the_visits_of_events_that_were_held_back
     live.come(held_back)
     assert marks() == 0
     assert both(site) == expected([first, other, held_back])
+
+
+def test_the_command_says_what_changed_and_what_waits(site: models.Site, capsys: pytest.CaptureFixture[str]) -> None:
+    come([event(1, NOW, NOW, site)])
+    come([event(1, NOW - 10 * MINUTE, NOW + HOUR, site)], NOW + HOUR)
+    now = dt.datetime.now(dt.UTC)
+    come([event(2, now, now, site), event(2, now - 50 * MINUTE, now, site)], now)
+    call_command("settle", site="example.com")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "1 marks of late events settled, 2 events are in other visits now."
+    assert second == "1 marks wait: their visits may still go on."
 
 
 def test_settling_again_changes_nothing_and_other_visitors_are_left_alone(site: models.Site) -> None:

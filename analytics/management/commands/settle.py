@@ -13,7 +13,7 @@ from analytics.reprocess import recount, settle
 
 
 class Command(BaseCommand):
-    help = "Put late events into the visits they belong to; Celery does it every five minutes."
+    help = "Put late events into the visits they belong to; Celery does it every ten minutes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One site, or all."""
@@ -28,4 +28,4 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(f"{done.marks} marks of late events settled, {done.changed} events are in other visits now.")
         if done.waiting:
-            self.stdout.write(f"{done.waiting} marks wait: their visits still go on.")
+            self.stdout.write(f"{done.waiting} marks wait: their visits may still go on.")
