@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 from django.core.management.base import CommandError
 from django.utils import timezone
 
 from analytics.management import sites
+from analytics.management.actions import Action, Facts, Options
 from analytics.pipeline import quarantine
 from analytics.store import db, ledger
 
-Facts = dict[str, Any]
-Options = dict[str, Any]
 LISTED = 50
 UNREADABLE = "cannot be read by this version of Recount; what is kept of it stays"
-
-
-@dataclass(frozen=True)
-class Action:
-    help: str
-    arguments: Callable[[ArgumentParser], None]
-    run: Callable[[Options], Any]
-    lines: Callable[[Any], Iterable[str]]
 
 
 def printable(value: object) -> str:

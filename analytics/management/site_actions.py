@@ -5,28 +5,16 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
 
 from analytics.management import sites
+from analytics.management.actions import Action, Facts, Options
 from analytics.sites import change, create, models
 
-Facts = dict[str, Any]
-Options = dict[str, Any]
 _SWITCHES = ("honour_dnt", "honour_gpc")
 _LIMITS = ("events_per_minute", "events_per_month")
-
-
-@dataclass(frozen=True)
-class Action:
-    help: str
-    arguments: Callable[[ArgumentParser], None]
-    run: Callable[[Options], Any]
-    lines: Callable[[Any], Iterable[str]]
 
 
 # --- how answers are told ---
