@@ -94,3 +94,8 @@ class Answer:
     cached: bool = False
     provisional: bool = False
     """Late events wait to be put into their visits: visits, and what is counted of them, may still change a little."""
+    rows_read: int = 0
+    """Rows that the engine had to look at: those of the lake's files that it read, whichever site or hour they are of,
+    and those taken from TimescaleDB. Of an answer by TimescaleDB alone: the site's events in the range, bots too."""
+    files_read: int = 0
+    """Files of the lake that the engine read."""
