@@ -2,7 +2,7 @@
 
 g  goals that rows are of         u  all visitors of a conversion rate       s  how far visitors scrolled
 h  visits that have done it       c  the same by the dimensions              p  pageviews of the page left from
-r  rates of currencies            o  the rows that are given
+r  rates of currencies            k  the rows that are given
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from analytics.store import db
 _SHAPES = db.statements(__file__)
 _GROUP = {dimensions.GOAL: ""}
 """The dimensions of a group do not have the goal."""
-_APART: dict[str, Iterable[str]] = {"c": _GROUP, "o": catalog.BUCKETS}
+_APART: dict[str, Iterable[str]] = {"c": _GROUP, "k": catalog.BUCKETS}
 """The dimensions that a relation does not have."""
 _SEEN = {dimensions.EXIT_PAGE: dimensions.PAGE}
 
@@ -101,8 +101,6 @@ def after(write: Fragments, exits: bool) -> dict[str, str]:
     if any("u.everyone" in catalog.metric(name).sql for name in query.metrics):
         write.plain("visitor_id")
         relations["u"] = _SHAPES["u"].format(**base)
-    if query.only:
-        relations["o"] = _SHAPES["o"].format(columns=", ".join(_listed(write)))
     if "c" in wanted:
         everyone = f"count(DISTINCT {write.plain('visitor_id')}) AS everyone"
         keys = write.keys(ts, instead=_GROUP)
@@ -127,13 +125,18 @@ def after(write: Fragments, exits: bool) -> dict[str, str]:
     return relations
 
 
+def kept(write: Fragments) -> dict[str, str]:
+    """The relation of the rows that are given, when they are not all."""
+    return {"k": _SHAPES["k"].format(columns=", ".join(_listed(write)))} if write.query.only else {}
+
+
 def _listed(write: Fragments) -> list[str]:
     """The values of the rows that are given, a list for each dimension."""
     lists = map(list, zip(*write.query.only, strict=True))
     kept = [name for name in write.query.dimensions if name not in catalog.BUCKETS]
     return [
         f"CAST(unnest(CAST({write.value(values)} AS varchar[])) AS {_kind(name)}) AS {column}"
-        for name, column, values in zip(kept, _names(write.query, "o"), lists, strict=True)
+        for name, column, values in zip(kept, _names(write.query, "k"), lists, strict=True)
     ]
 
 
@@ -143,7 +146,7 @@ def _kind(name: str) -> str:
 
 def joins(query: Query) -> str:
     """The joins that bring the relations to the counts."""
-    joined = f" JOIN o USING ({', '.join(_names(query, 'o'))})" if query.only else ""
+    joined = f" JOIN k USING ({', '.join(_names(query, 'k'))})" if query.only else ""
     for relation in _joined(query):
         names = _names(query, relation)
         joined += f" LEFT JOIN {relation} USING ({', '.join(names)})" if names else f" CROSS JOIN {relation}"

@@ -17,7 +17,7 @@ SELECT n.day, n.currency, CAST(n.factor AS decimal(20, 12)) AS factor FROM (
         unnest(CAST({factors} AS varchar[])) AS factor
 ) AS n
 
--- name: o (beside.after) the rows that are given
+-- name: k (beside.kept) the rows that are given
 SELECT DISTINCT {columns}
 
 -- name: u (beside.after) all visitors that a conversion rate is a part of
