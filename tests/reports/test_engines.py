@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 import os
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from analytics.lake import export
-from analytics.reports import goals, run
+from analytics.reports import catalog, goals, run
 from analytics.reports.query import Answer, Query
 from tests.reports import oracle, world
 
@@ -71,5 +73,41 @@ def test_both_engines_and_the_definitions_agree_on_random_questions(seed: int, s
             assert got.metrics == other.metrics
         assert (hot.currency, hot.warning) == (both.currency, both.warning)
         assert hot.rulesets == both.rulesets
+
+    agree()
+
+
+OF_EVENTS = ("events", "pageviews", "orders", "total_revenue", "engagement_seconds", "conversions")
+OF_VISITS = ("visits", "bounces", "engaged_visits", "exits", "entries")
+
+
+@st.composite
+def partitions(draw: st.DrawFn) -> Query:
+    """A question whose rows part the whole: each event, and where visits are counted each visit, is in one of them."""
+    query = draw(world.queries().filter(lambda query: query.filter is None or len(str(query.filter)) < 1000))
+    of_visits = draw(st.booleans())
+    scopes = ("visit", "time") if of_visits else ("event", "visit", "time")
+    names = [name for name, one in catalog.DIMENSIONS.items() if one.scope in scopes and name != "event:goal"]
+    return dataclasses.replace(
+        query,
+        metrics=OF_VISITS if of_visits else OF_EVENTS,
+        dimensions=(draw(st.sampled_from(names)),),
+        order=(), limit=10_000, offset=0, only=(), total_rows=False,
+    )  # fmt: skip
+
+
+def test_parts_add_up_to_the_whole(stores: None, settings: Any) -> None:
+    settings.HOT_DAYS = 1000
+    events = world.events(WORLDS)
+    world.store(events)
+    world.store_rates()
+
+    @given(partitions().filter(lambda query: query.dimensions[0] != "time:minute" and world.fits(query)))
+    @RANDOM
+    def agree(query: Query) -> None:
+        parts, whole = (answers(one, settings) for one in (query, dataclasses.replace(query, dimensions=())))
+        for some, all_of_it in zip(parts, whole, strict=True):
+            sums = [math.fsum(row.metrics[index] or 0 for row in some.rows) for index in range(len(query.metrics))]
+            assert sums == pytest.approx(all_of_it.rows[0].metrics, rel=1e-9)
 
     agree()
