@@ -64,6 +64,7 @@ def fits(query: Query) -> bool:
     facts = {fact for metric in metrics for part in metric.visits for fact in catalog.VISIT_AGGREGATES[part][1]}
     return (
         not query.with_bots
+        and not any(metric.beside for metric in metrics)
         and all(part in AGGREGATES for metric in metrics for part in metric.events)
         and facts <= FACTS.keys()
         and all(_is_known(name) for name in query.dimensions)
