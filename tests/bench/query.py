@@ -104,7 +104,7 @@ def table(found: Times, engines: list[str]) -> None:
         for engine in engines:
             seconds = sorted(found[question, engine])
             medians[question, engine] = statistics.median(seconds) * 1000
-            line += f"{medians[question, engine]:16.0f}{seconds[int((len(seconds) - 1) * 0.95)] * 1000:8.0f}"
+            line += f"{medians[question, engine]:16.0f}{seconds[math.ceil(0.95 * len(seconds)) - 1] * 1000:8.0f}"
         say(line)
     for label, chosen in _SUMS.items():
         sums = [
