@@ -22,6 +22,8 @@ class Slice:
     watermark: dict[int, int]
     """Part → the last batch in the lake; rows of later batches are in TimescaleDB only."""
     snapshot_id: int | None
+    rows: int = 0
+    """Rows of the files, of whichever site."""
 
 
 NOTHING = Slice((), {}, None)
@@ -37,6 +39,6 @@ def slice(site_id: int, start: dt.datetime, end: dt.datetime, table: tables.Name
             return NOTHING
         wanted = files.of_site(found, snapshot, site_id, (start, end))
         paths = tuple(sorted(map(str, storage.local_all([file.address for file in wanted]))))
-        return Slice(paths, tables.watermark(found), snapshot.snapshot_id)
+        return Slice(paths, tables.watermark(found), snapshot.snapshot_id, sum(file.rows for file in wanted))
     except (*storage.FAULTS, SQLAlchemyError) as error:
         raise LakeAway(f"the lake cannot be read: {error}") from error

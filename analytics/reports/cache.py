@@ -83,6 +83,7 @@ def key(query: Query, data_version: int) -> str:
     """Equal for equal questions about the same state of history."""
     parts = {field.name: getattr(query, field.name) for field in dataclasses.fields(query)}
     parts["filter"] = parse.as_list(query.filter) if query.filter else None
+    parts["goals"] = [(goal.name, parse.as_list(goal.filter)) for goal in query.goals]
     parts["start"], parts["end"] = query.start.timestamp(), query.end.timestamp()
     packed = msgspec.msgpack.encode([data_version, parts])
     return f"answer:{query.site_id}:{hashlib.sha256(packed).hexdigest()}"

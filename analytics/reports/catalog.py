@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not, Op
+from analytics.reports.query import All, AnyOf, BadQuery, Condition, Done, Filter, Not, Op
 
 NONE = "(none)"
 """How a value that is not set is shown; filters accept it too."""
@@ -240,7 +240,7 @@ def conditions(tree: Filter | None) -> Iterator[Condition]:
     match tree:
         case Condition():
             yield tree
-        case Not():
+        case Not() | Done():
             yield from conditions(tree.of)
         case All() | AnyOf():
             for part in tree.of:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analytics.reports import catalog, cold, timerange
-from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not, Query
+from analytics.reports.query import All, AnyOf, BadQuery, Condition, Done, Filter, Not, Query
 
 MOST_METRICS = 20
 MOST_DIMENSIONS = 9
@@ -62,7 +62,7 @@ def _depth(given: Filter, depth: int) -> None:
     if depth > MOST_DEPTH:
         raise BadQuery("filters", f"nested deeper than {MOST_DEPTH}")
     match given:
-        case Not(of):
+        case Not(of) | Done(of):
             _depth(of, depth + 1)
         case All(parts) | AnyOf(parts):
             for part in parts:

@@ -23,6 +23,8 @@ class Stored:
 
     files: Sequence[str]
     hot: pa.Table
+    rows: int = 0
+    """Rows of the files."""
 
 
 def why_no_expression(pattern: str) -> str:
@@ -48,4 +50,5 @@ def answer(query: Query, statement: Statement, stored: Stored, limits: Limits) -
         session.execute(_SQL[name].format(columns=", ".join(sorted(statement.columns | {"ruleset"}))))
         rows = session.execute(statement.text, statement.parameters).fetchall()
         found = session.execute(_SQL["rulesets"], [query.site_id, query.start, query.end]).fetchall()
-        return rows, tuple(version for (version,) in found)
+        read = stored.rows + stored.hot.num_rows
+        return Found(rows, tuple(version for (version,) in found), read, len(stored.files))

@@ -9,7 +9,7 @@ from typing import Any
 
 from analytics.reports import catalog, timerange
 from analytics.reports.catalog import Dimension
-from analytics.reports.query import All, AnyOf, Condition, Filter, Not, Query
+from analytics.reports.query import All, AnyOf, BadQuery, Condition, Done, Filter, Not, Query
 
 LONGEST_VISIT = dt.timedelta(hours=24)
 LONGEST_IDLE = dt.timedelta(hours=8)
@@ -138,6 +138,8 @@ class Fragments:
                 return " AND ".join(f"({self._filter(part, instant)})" for part in parts) or "TRUE"
             case AnyOf(parts):
                 return " OR ".join(f"({self._filter(part, instant)})" for part in parts) or "FALSE"
+            case Done():
+                raise BadQuery("filters", "has_done cannot be asked for yet")
 
     def _condition(self, leaf: Condition, instant: str) -> str:
         if leaf.op in catalog.NEGATED:

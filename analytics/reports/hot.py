@@ -27,7 +27,8 @@ def answer(query: Query, statement: Statement, limits: Limits) -> Found:
         cursor.execute(statement.text, statement.parameters, prepare=False)
         rows = cursor.fetchall()
         cursor.execute(_SQL["rulesets"], [query.site_id, query.start, query.end], prepare=False)
-        return rows, tuple(version for (version,) in cursor.fetchall())
+        counted = cursor.fetchall()
+        return Found(rows, tuple(version for version, _ in counted), sum(events for _, events in counted))
 
 
 def beyond(

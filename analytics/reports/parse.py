@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 from analytics.reports import check
-from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not, Op
+from analytics.reports.query import All, AnyOf, BadQuery, Condition, Done, Filter, Not, Op
+from analytics.sites import models, segments
 
+_Load = Callable[[int], list[Any]]
 _FIELD = "filters"
-_FORM = '[operator, dimension, [values]], ["and" | "or", [filters]] or ["not", filter]'
+_FORM = '[operator, dimension, [values]], ["and" | "or", [filters]] or ["not" | "has_done" | "has_not_done", filter]'
 _CONDITION = re.compile(rf"(.+?):({'|'.join(check.OPERATORS)}):(.*)", re.DOTALL)
 
 
-def filters(given: Any) -> Filter | None:
-    """The filter of a Stats API query: a list of filters that must all hold; None for an empty one. Raises BadQuery."""
+def filters(given: Any, *, site: models.Site | None = None, user_id: int | None = None) -> Filter | None:
+    """The filter of a Stats API query: a list of filters that must all hold; None for an empty one. Raises BadQuery.
+
+    `["is", "segment", [NUMBER]]` stands for the filters of that segment of the site, of everyone's or the user's.
+    """
     if not isinstance(given, list):
         raise BadQuery(_FIELD, f"must be a list of filters, each {_FORM}")
-    parts = tuple(_filter(part, 1) for part in given)
+    load = (lambda number: segments.filters(site, number, user_id)) if site else None
+    parts = tuple(_filter(part, 1, load) for part in given)
     if not parts:
         return None
     tree = parts[0] if len(parts) == 1 else All(parts)
@@ -30,21 +37,39 @@ def filters(given: Any) -> Filter | None:
     return tree
 
 
-def _filter(given: Any, depth: int) -> Filter:
+def _filter(given: Any, depth: int, load: _Load | None = None) -> Filter:
     if depth > check.MOST_DEPTH:
         raise BadQuery(_FIELD, f"nested deeper than {check.MOST_DEPTH}")
     match given:
         case ["and", [_, *_] as parts]:
-            return All(tuple(_filter(part, depth + 1) for part in parts))
+            return All(tuple(_filter(part, depth + 1, load) for part in parts))
         case ["or", [_, *_] as parts]:
-            return AnyOf(tuple(_filter(part, depth + 1) for part in parts))
+            return AnyOf(tuple(_filter(part, depth + 1, load) for part in parts))
         case ["not", part]:
-            return Not(_filter(part, depth + 1))
+            return Not(_filter(part, depth + 1, load))
+        case ["has_done" | "has_not_done" as op, part]:
+            return Done(_filter(part, depth + 1, load), op == "has_not_done")
+        case [str(op), "segment", [_, *_] as numbers]:
+            return _segment(op, numbers, depth, load)
         case [str(op), str(dimension), [*values]]:
             return _condition(op, dimension, values, {})
         case [str(op), str(dimension), [*values], dict(modifiers)]:
             return _condition(op, dimension, values, modifiers)
     raise BadQuery(_FIELD, f"{json.dumps(given)[:200]} is no filter; write {_FORM}")
+
+
+def _segment(op: str, numbers: list[Any], depth: int, load: _Load | None) -> Filter:
+    if op != "is" or not all(type(number) is int for number in numbers):
+        raise BadQuery(_FIELD, 'a segment is named by its number: ["is", "segment", [1]]')
+    if load is None:
+        raise BadQuery(_FIELD, "there are no segments here; write the filters themselves")
+    try:
+        saved = [load(number) for number in numbers]
+    except segments.NoSuchSegment as error:
+        raise BadQuery(_FIELD, f"the site has no segment {error}") from None
+    # Without `load`: a segment is made of filters, not of segments.
+    parts = [All(tuple(_filter(part, depth + 1) for part in filters)) for filters in saved]
+    return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 
 def _condition(op: str, dimension: str, values: list[Any], modifiers: dict[str, Any]) -> Condition:
@@ -60,6 +85,8 @@ def _condition(op: str, dimension: str, values: list[Any], modifiers: dict[str, 
 def as_list(tree: Filter) -> list[Any]:
     """A filter as the Stats API writes it."""
     match tree:
+        case Done(of, negated):
+            return ["has_not_done" if negated else "has_done", as_list(of)]
         case Condition(op, dimension, values, case_sensitive):
             modifiers = [] if case_sensitive else [{"case_sensitive": False}]
             return [op, dimension, list(values), *modifiers]

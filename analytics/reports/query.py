@@ -46,7 +46,23 @@ class Not:
     of: Filter
 
 
-Filter = Condition | All | AnyOf | Not
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Of a whole visit: it has an event in the range that `of` holds for (`has_done`), or none (`has_not_done`)."""
+
+    of: Filter
+    negated: bool = False
+
+
+Filter = Condition | All | AnyOf | Not | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a site wants its visitors to do: an event that `filter` holds for reaches it."""
+
+    name: str
+    filter: Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,10 @@ class Query:
     total_rows: bool = False
     fill: bool = True
     """With one time dimension alone: give every bucket of the range, also those in which nothing happened."""
+    goals: tuple[Goal, ...] = ()
+    """What `event:goal` and the metrics of conversions speak of."""
+    currency: str = ""
+    """ISO 4217: revenue is converted to it. Empty: it stays in its own currency, which must then be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +114,12 @@ class Answer:
     cached: bool = False
     provisional: bool = False
     """Late events wait to be put into their visits: visits, and what is counted of them, may still change a little."""
+    rows_read: int = 0
+    """Rows that the engine had to look at: those of the lake's files that it read, whichever site or hour they are of,
+    and those taken from TimescaleDB. Of an answer by TimescaleDB alone: the site's events in the range, bots too."""
+    files_read: int = 0
+    """Files of the lake that the engine read."""
+    incomplete: tuple[str, ...] = ()
+    """Time buckets of its rows that contain now, as the rows name them."""
+    currency: str = ""
+    """What its revenue is in; empty when none was asked for, or there is none."""

@@ -81,7 +81,7 @@ def _asked_both(chosen: Plan, now: dt.datetime, given: Limits, *, lake: bool = T
         statement, span = _composed(query, fragments.DUCKDB), sql.window(query)
         found = read.slice(query.site_id, *span) if lake else read.NOTHING
         fresh = hot.beyond(found.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        return cold.answer(query, statement, cold.Stored(found.files, fresh), given)
+        return cold.answer(query, statement, cold.Stored(found.files, fresh, found.rows), given)
 
     return _worded(chosen, ask, now)
 
@@ -92,13 +92,22 @@ def _composed(query: Query, dialect: fragments.Dialect) -> sql.Statement:
 
 def _worded(chosen: Plan, ask: Callable[[Query], sql.Found], now: dt.datetime) -> Answer:
     query = chosen.query
-    found, rulesets = ask(query)
+    found = ask(query)
     if interval := rows.is_series(query):
-        given, total = rows.series(query, interval, found)
+        given, total = rows.series(query, interval, found.rows)
     else:
-        given, total = rows.page(query, found)
+        given, total = rows.page(query, found.rows)
         if query.total_rows and total is None:
-            first, _ = ask(replace(query, offset=0, limit=1))
+            first = ask(replace(query, offset=0, limit=1)).rows
             total = int(first[0][-1]) if first else 0
-    provisional = unsettled.is_provisional(query.site_id, query.start, query.end)
-    return Answer(given, chosen.engine, now, rulesets, chosen.warning, total, provisional=provisional)
+    return Answer(
+        given,
+        chosen.engine,
+        now,
+        found.rulesets,
+        chosen.warning,
+        total,
+        provisional=unsettled.is_provisional(query.site_id, query.start, query.end),
+        rows_read=found.rows_read,
+        files_read=found.files_read,
+    )

@@ -29,8 +29,17 @@ class Statement:
     """Columns of `event` that it reads."""
 
 
-Found = tuple[Sequence[Sequence[Any]], tuple[int, ...]]
-"""What an engine gives: the statement's rows, and the ruleset versions of the events in the range."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an engine gives."""
+
+    rows: Sequence[Sequence[Any]]
+    """The statement's."""
+    rulesets: tuple[int, ...]
+    """Versions of the events in the range."""
+    rows_read: int
+    """As in an Answer."""
+    files_read: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from analytics.events import Event
-from analytics.reports.query import All, AnyOf, Condition, Filter, Not, Query, Row
+from analytics.reports.query import All, AnyOf, Condition, Done, Filter, Not, Query, Row
 
 FIELDS = {
     "event:name": "name", "event:page": "path", "event:hostname": "host", "event:page_title": "title",
@@ -131,6 +131,9 @@ class Oracle:
                 return any(self.holds(part, event, visit, at, query) for part in parts)
             case Not(of):
                 return not self.holds(of, event, visit, at, query)
+            case Done(of, negated):
+                within = [e for e in visit.events if query.start <= e.ts < query.end]
+                return any(self.holds(of, e, visit, e.ts, query) for e in within) != negated
             case Condition(op, dimension, values, case_sensitive):
                 value = self.value(dimension, event, visit, at, query)
                 if op in ("matches", "matches_not"):

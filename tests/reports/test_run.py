@@ -83,6 +83,18 @@ def test_a_short_recent_range_is_asked_of_timescaledb_and_a_long_one_of_duckdb(s
     assert run.answer(query(start=NOW - 100 * DAY, end=NOW - 99 * DAY), NOW).engine == "duckdb"
 
 
+def test_an_answer_tells_how_many_rows_and_files_were_read(record: Callable[..., Any]) -> None:
+    record([page("/a"), page("/b")])
+    export.export("hits"), export.export("events")
+    record([page("/b", at=builders.NOW + dt.timedelta(minutes=1)), page("/c", at=builders.NOW - 5 * DAY)])
+    both = run.answer(query(), NOW)
+    assert (both.rows_read, both.files_read) == (4, 1)
+    recent = run.answer(query(start=NOW - DAY), NOW)
+    assert (recent.engine, recent.rows_read, recent.files_read) == ("timescaledb", 3, 0)
+    early = run.answer(query(start=NOW - 100 * DAY, end=NOW - 99 * DAY), NOW)
+    assert (early.rows_read, early.files_read) == (0, 0)
+
+
 def away(*_: Any) -> read.Slice:
     raise read.LakeAway("no such host")
 
