@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from analytics.reports import catalog
 from analytics.reports.fragments import LONGEST_IDLE, LONGEST_VISIT
-from analytics.reports.query import All, AnyOf, Condition, Filter, Not, Query
+from analytics.reports.query import All, AnyOf, Condition, Done, Filter, Not, Query
 
 _TABLE = """
 CREATE TABLE events (
@@ -138,7 +138,6 @@ def _rows(said: str) -> list[Any]:
 
 def statement(query: Query) -> str:
     """The query in ClickHouse's SQL. Only what the benchmark asks: KeyError for other metrics."""
-    site = f"site_id = {query.site_id} AND category = ''"
     start, end = _instant(query.start), _instant(query.end)
     matching = f" AND ({_filter(query, query.filter)})" if query.filter else ""
     keys = {f"d{index}": _key(name) for index, name in enumerate(query.dimensions)}
@@ -146,14 +145,11 @@ def statement(query: Query) -> str:
     grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
     sides = []
     if events := [f"{_EVENTS[name]} AS {name}" for name in query.metrics if name in _EVENTS]:
-        sides.append(
-            f"(SELECT {own}{', '.join(events)} FROM events"
-            f" WHERE {site} AND ts >= {start} AND ts < {end}{matching}{grouped}) AS a"
-        )
+        sides.append(f"(SELECT {own}{', '.join(events)} FROM events WHERE {_range(query)}{matching}{grouped}) AS a")
     if visits := [f"{_VISITS[name]} AS {name}" for name in query.metrics if name in _VISITS]:
         each = _VISIT.format(
             keys="".join(f"any({sql}) AS {name}, " for name, sql in keys.items()),
-            site=site,
+            site=_site(query),
             low=_instant(query.start - LONGEST_IDLE),
             high=_instant(query.end + LONGEST_VISIT),
             start=start,
@@ -167,6 +163,14 @@ def statement(query: Query) -> str:
         f"SELECT {', '.join([*keys, *query.metrics])} FROM {sides[0]}{joined if len(sides) > 1 else ''}"
         f" ORDER BY {_order(query)} LIMIT {query.limit}"
     )
+
+
+def _site(query: Query) -> str:
+    return f"site_id = {query.site_id} AND category = ''"
+
+
+def _range(query: Query) -> str:
+    return f"{_site(query)} AND ts >= {_instant(query.start)} AND ts < {_instant(query.end)}"
 
 
 def _instant(at: Any) -> str:
@@ -194,8 +198,9 @@ def _filter(query: Query, tree: Filter) -> str:
     match tree:
         case Condition("is", name, values):
             return f"{_column(name)} IN ({', '.join(map(_text, values))})"
-        case Condition("contains", name, values):
-            return " OR ".join(f"position({_column(name)}, {_text(value)}) > 0" for value in values)
+        case Done(of, negated):
+            inside = f"{_range(query)} AND ({_filter(query, of)})"
+            return f"visit_id {'NOT ' if negated else ''}IN (SELECT visit_id FROM events WHERE {inside})"
         case All(parts):
             return " AND ".join(f"({_filter(query, part)})" for part in parts)
         case AnyOf(parts):
