@@ -6,6 +6,7 @@ words as LowCardinality, properties as a map. The statements are written for Cli
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import multiprocessing
@@ -118,9 +119,7 @@ class ClickHouse:
 
 def _serve(line: Connection, folder: str) -> None:
     """Answers one statement after the other until the line is closed."""
-    from chdb.session import Session
-
-    session = Session(f"{folder}/data")
+    session = importlib.import_module("chdb.session").Session(f"{folder}/data")
     while True:
         try:
             text = line.recv()

@@ -58,9 +58,9 @@ def recount(query: Query) -> Rows:
 
 def postgresql(query: Query) -> Rows:
     """The same statement over the rows of TimescaleDB alone."""
-    rows, *_ = hot.answer(query, sql.compose(query, fragments.TIMESCALEDB), PATIENT)
+    found = hot.answer(query, sql.compose(query, fragments.TIMESCALEDB), PATIENT)
     words = sum(name.startswith("time:") for name in query.dimensions)
-    return [(*map(str, row[:words]), *row[words:-1]) for row in rows]
+    return [(*map(str, row[:words]), *row[words:-1]) for row in found.rows]
 
 
 def measure(engines: dict[str, Engine], rounds: int, now: dt.datetime) -> Times:
