@@ -15,6 +15,8 @@ from analytics.reports.sql import Found, Statement
 from analytics.store import db
 
 _SQL = db.statements(__file__)
+_HOT = {"revenue": "CAST(revenue AS decimal(18, 4)) AS revenue"}
+"""Columns whose Arrow form from TimescaleDB is text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ def answer(query: Query, statement: Statement, stored: Stored, limits: Limits) -
         session.register("hot", stored.hot)
         session.execute(_SQL["files"], [list(stored.files)])
         name = "both" if stored.files and stored.hot.num_rows else "lake" if stored.files else "hot"
-        session.execute(_SQL[name].format(columns=", ".join(sorted(statement.columns | {"ruleset"}))))
+        columns = sorted(statement.columns | {"ruleset"})
+        hot_columns = ", ".join(_HOT.get(column, column) for column in columns)
+        session.execute(_SQL[name].format(columns=", ".join(columns), hot=hot_columns))
         rows = session.execute(statement.text, statement.parameters).fetchall()
         found = session.execute(_SQL["rulesets"], [query.site_id, query.start, query.end]).fetchall()
         read = stored.rows + stored.hot.num_rows

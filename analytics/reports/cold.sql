@@ -7,12 +7,12 @@ CREATE TEMP VIEW event AS
 SELECT {columns} FROM read_parquet(getvariable('files'), hive_partitioning = false)
 
 -- name: hot (cold.answer)
-CREATE TEMP VIEW event AS SELECT {columns} FROM hot
+CREATE TEMP VIEW event AS SELECT {hot} FROM hot
 
 -- name: both (cold.answer)
 CREATE TEMP VIEW event AS
 SELECT {columns} FROM read_parquet(getvariable('files'), hive_partitioning = false)
-UNION ALL SELECT {columns} FROM hot
+UNION ALL SELECT {hot} FROM hot
 
 -- name: files (cold.answer)
 SET VARIABLE files = $1
