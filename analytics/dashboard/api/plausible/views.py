@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analytics.dashboard.api import answer, body, errors, keys, query
+from analytics.dashboard.api import body, errors, keys
+from analytics.dashboard.api.plausible import answer, query
 from analytics.reports import cache
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.dashboard.api import query as api
+from analytics.dashboard.api.plausible import query as api
 from analytics.reports.query import BadQuery
 from analytics.sites.models import Site
 

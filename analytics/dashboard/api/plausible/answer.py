@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from analytics.dashboard.api.query import Asked, labelled
+from analytics.dashboard.api.plausible.query import Asked, labelled
 from analytics.reports import catalog, sql, timerange
 from analytics.reports.query import Answer, Query
 from analytics.sites.models import Site
