@@ -14,7 +14,7 @@ from dataclasses import replace
 import duckdb
 
 from analytics.lake import read
-from analytics.reports import beside, check, cold, currency, fragments, hot, plan, rows, sql
+from analytics.reports import beside, brief, check, cold, currency, fragments, hot, plan, rows, sql
 from analytics.reports.currency import Rates
 from analytics.reports.plan import Limits, Plan
 from analytics.reports.query import Answer, Query
@@ -82,12 +82,21 @@ def _asked_hot(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
 
 def _asked_both(chosen: Plan, now: dt.datetime, given: Limits, *, lake: bool = True) -> Answer:
     def ask(query: Query, rates: Rates = currency.NONE) -> sql.Found:
-        statement, span = _composed(query, fragments.DUCKDB, rates), sql.window(query)
-        found = read.slice(query.site_id, *span) if lake else read.NOTHING
+        span, briefly = sql.window(query), brief.fits(query)
+        paged = rows.is_series(query) is None
+        statement = brief.compose(query, paged=paged) if briefly else _composed(query, fragments.DUCKDB, rates)
+        found = _slice(query, span, briefly) if lake else read.NOTHING
         fresh = hot.beyond(found.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        return cold.answer(query, statement, cold.Stored(found.files, fresh, found.rows), given)
+        stored = cold.Stored(found.files, fresh, found.rows, found.stretches)
+        return cold.answer(query, statement, stored, given)
 
     return _worded(chosen, ask, now)
+
+
+def _slice(query: Query, span: tuple[dt.datetime, dt.datetime], briefly: bool) -> read.Slice:
+    if briefly:
+        return read.brief(query.site_id, *span, brief.exact_days(query))
+    return read.slice(query.site_id, *span)
 
 
 def _composed(query: Query, dialect: fragments.Dialect, rates: Rates) -> sql.Statement:

@@ -28,6 +28,8 @@ class Statement:
     parameters: tuple[Any, ...]
     columns: frozenset[str]
     """Columns of `event` that it reads."""
+    stretches: tuple[tuple[str, str], ...] = ()
+    """Columns of `stretch`, if it reads that: name, and SQL of the same over one event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,17 @@ def compose(query: Query, dialect: Dialect, *, paged: bool = True, rates: Rates 
     if needed.visits:
         relations |= _of_visits(write, needed)
     relations |= beside.after(write, needed.exits)
+    return framed(write, {"e": _events(write), **relations}, paged=paged)
+
+
+def framed(write: Fragments, relations: dict[str, str], *, paged: bool) -> Statement:
+    """The whole statement: `e`, what is derived of it, and the rows of the answer in order."""
+    query = write.query
+    events, *others = (relations | beside.kept(write)).items()
     answer = _SHAPES["answer"].format(
-        relations=", ".join([f"e AS NOT MATERIALIZED ({_events(write)})", *map(_with, relations.items())]),
+        relations=", ".join(["{} AS NOT MATERIALIZED ({})".format(*events), *map(_with, others)]),
         columns=", ".join(_columns(query)),
-        sides=_sides(query, needed),
+        sides=_sides(query, needs(query)),
         order=_order(query),
         page=f" LIMIT {write.value(query.limit)} OFFSET {write.value(query.offset)}" if paged else "",
     )
@@ -143,11 +152,16 @@ def _of_events(write: Fragments, needed: Needs, shape: str) -> str:
     aggregates = {part: catalog.EVENT_AGGREGATES[part] for part in (needed.events if shape == "a" else ("visitors",))}
     for column in {column for _, columns in aggregates.values() for column in columns}:
         write.plain(column)
-    query, ts = write.query, write.ts()
     counts = [f"{beside.events_sql(write, counted)} AS {part}" for part, (counted, _) in aggregates.items()]
     read = beside.source(write, needed.exits)
-    if shape == "a" and beside.is_priced(query):
+    if shape == "a" and beside.is_priced(write.query):
         read = beside.with_rates(write, read)
+    return counted(write, counts, shape, read)
+
+
+def counted(write: Fragments, counts: list[str], shape: str, read: str) -> str:
+    """Relation `a` or `t`: counts of what `read` gives of the range, by the dimensions."""
+    query, ts = write.query, write.ts()
     matching = {"read": read, "matching": write.matching(ts)} if shape == "t" else beside.of_rows(write, read, ts)
     return _SHAPES[shape].format(
         columns=", ".join([*write.keys(ts), *counts]),
@@ -175,14 +189,18 @@ def _of_visits(write: Fragments, needed: Needs) -> dict[str, str]:
         **(everything if needed.by_event else matching),
         **limits,
     )
-    counts = [f"{beside.visits_sql(query, catalog.VISIT_AGGREGATES[part][0])} AS {part}" for part in needed.visits]
-    b = {"columns": ", ".join([*_names(query), *counts]), "grouped": _grouped(query)}
     if not needed.by_event:
-        return {"v": v, "b": _SHAPES["b"].format(visits="v", **b)}
+        return {"v": v, "b": of_visits(query, needed.visits, "v")}
     w = _SHAPES["w"].format(columns=", ".join([f"{visit} AS visit_id", *write.keys(started)]), **matching, **limits)
     if not known:
-        return {"w": w, "b": _SHAPES["b"].format(visits="w", **b)}
-    return {"v": v, "w": w, "b": _SHAPES["b"].format(visits="w JOIN v ON v.visit_id = w.visit_id", **b)}
+        return {"w": w, "b": of_visits(query, needed.visits, "w")}
+    return {"v": v, "w": w, "b": of_visits(query, needed.visits, "w JOIN v ON v.visit_id = w.visit_id")}
+
+
+def of_visits(query: Query, parts: tuple[str, ...], visits: str) -> str:
+    """Relation `b`: counts of visits, by the dimensions."""
+    counts = [f"{beside.visits_sql(query, catalog.VISIT_AGGREGATES[part][0])} AS {part}" for part in parts]
+    return _SHAPES["b"].format(columns=", ".join([*_names(query), *counts]), visits=visits, grouped=_grouped(query))
 
 
 def _names(query: Query) -> list[str]:
