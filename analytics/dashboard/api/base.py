@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +18,7 @@ class Reading(APIView):
 
     authentication_classes = (keys.BearerKey,)
     throttle_classes = (keys.PerHour,)
-    parser_classes = (body.AnyJSON,)
+    parser_classes: Sequence[type[BaseParser]] = (body.AnyJSON,)
 
     def get_exception_handler(self) -> Any:
         return errors.handle
