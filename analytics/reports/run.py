@@ -87,7 +87,7 @@ def _asked_both(chosen: Plan, now: dt.datetime, given: Limits, *, lake: bool = T
         statement = brief.compose(query, paged=paged) if briefly else _composed(query, fragments.DUCKDB, rates)
         found = _slice(query, span, briefly) if lake else read.NOTHING
         fresh = hot.beyond(found.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        stored = cold.Stored(found.files, fresh, found.rows, found.stretches)
+        stored = cold.Stored(found.files, fresh, found.rows, found.stretches, found.ruleset)
         return cold.answer(query, statement, stored, given)
 
     return _worded(chosen, ask, now)
