@@ -19,7 +19,10 @@ from django.core.management import call_command
 from django.test import override_settings
 
 WITH_STORES = ("database", "flow", "browser")
-TABLES = "hit, event, part_offset, seen_event, quarantine, ledger, ledger_taken, overflow, unsettled, canary, reading"
+TABLES = (
+    "hit, event, part_offset, seen_event, quarantine, ledger, ledger_taken, overflow, unsettled, canary, reading,"
+    " exchange_rate"
+)
 CATALOG_TABLES = ("iceberg_tables", "iceberg_namespace_properties")
 TEST_DATABASES = {"BUFFER_URL": 11, "CACHE_URL": 12, "CELERY_BROKER_URL": 13}
 """Redis databases for tests, so that a run never touches what an instance on the same servers holds."""

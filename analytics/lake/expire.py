@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterator
 
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
@@ -62,20 +61,13 @@ def collect(name: tables.Name, now: dt.datetime | None = None) -> int:
     before = (now or dt.datetime.now(dt.UTC)) - EXPORTS_KEPT
     store = storage.storage()
     # First what is there, then what is needed: a file committed in between is in the second and stays.
-    there = [*_walk(f"{name}/data"), *(found for found in _walk(f"{name}/metadata") if found.endswith(".avro"))]
+    there = [
+        *storage.walk(f"{name}/data"),
+        *(found for found in storage.walk(f"{name}/metadata") if found.endswith(".avro")),
+    ]
     table = tables.load(name)
     needed = {storage.name_of(address) for address in files.needed(table) | files.manifests(table)}
     orphans = [found for found in there if found not in needed and store.get_modified_time(found) < before]
     for orphan in orphans:
         store.delete(orphan)
     return len(orphans)
-
-
-def _walk(folder: str) -> Iterator[str]:
-    try:
-        folders, files = storage.storage().listdir(folder)
-    except FileNotFoundError:
-        return
-    yield from (f"{folder}/{file}" for file in files)
-    for inner in folders:
-        yield from _walk(f"{folder}/{inner}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from analytics.lake import files, storage, tables
+from analytics.lake import files, storage, stretches, tables
 
 
 class LakeAway(Exception):
@@ -23,7 +25,9 @@ class Slice:
     """Part → the last batch in the lake; rows of later batches are in TimescaleDB only."""
     snapshot_id: int | None
     rows: int = 0
-    """Rows of the files, of whichever site."""
+    """Rows of all files here, of whichever site."""
+    stretches: tuple[str, ...] = ()
+    """Local Parquet files of stretches that stand for events that are in none of `files`."""
 
 
 NOTHING = Slice((), {}, None)
@@ -32,13 +36,45 @@ NOTHING = Slice((), {}, None)
 
 def slice(site_id: int, start: dt.datetime, end: dt.datetime, table: tables.Name = "events") -> Slice:
     """The files with a site's rows of start ≤ ts < end in the table's newest snapshot. Raises LakeAway."""
-    try:
+    with _reading():
         found = tables.load(table)
         snapshot = found.current_snapshot()
         if snapshot is None:
             return NOTHING
         wanted = files.of_site(found, snapshot, site_id, (start, end))
-        paths = tuple(sorted(map(str, storage.local_all([file.address for file in wanted]))))
-        return Slice(paths, tables.watermark(found), snapshot.snapshot_id, sum(file.rows for file in wanted))
+        return Slice(_local(wanted), tables.watermark(found), snapshot.snapshot_id, sum(file.rows for file in wanted))
+
+
+def brief(site_id: int, start: dt.datetime, end: dt.datetime, exact: frozenset[dt.date]) -> Slice:
+    """The same of the events, with files of stretches in place of those of events where there are some.
+
+    `exact`: days (UTC) of which the events are wanted. Raises LakeAway.
+    """
+    with _reading():
+        found = tables.load("events")
+        snapshot = found.current_snapshot()
+        if snapshot is None:
+            return NOTHING
+        events: list[files.DataFile] = []
+        derived: list[stretches.Derived] = []
+        for place, its in stretches.places(files.of_site(found, snapshot, site_id, (start, end))).items():
+            made = stretches.listed(place[1]).get(stretches.key(place, its))
+            if made is None or place[0] in exact:
+                events += its
+            else:
+                derived.append(made)
+        rows = sum(file.rows for file in events) + sum(file.rows for file in derived)
+        watermark = tables.watermark(found)
+        return Slice(_local(events), watermark, snapshot.snapshot_id, rows, _local(derived))
+
+
+def _local(wanted: Sequence[files.DataFile | stretches.Derived]) -> tuple[str, ...]:
+    return tuple(sorted(map(str, storage.local_all([file.address for file in wanted]))))
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
     except (*storage.FAULTS, SQLAlchemyError) as error:
         raise LakeAway(f"the lake cannot be read: {error}") from error

@@ -6,9 +6,10 @@ tables; `LakeIO` is how PyIceberg reads and writes them through the storage.
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,6 +42,11 @@ def name_of(address: str) -> str:
     return address[len(root) :]
 
 
+def address_of(name: str) -> str:
+    """The address of a file of the storage."""
+    return f"{settings.LAKE_URL.rstrip('/')}/{name}"
+
+
 def local(address: str) -> Path:
     """A file of the lake as a file on this machine: itself, or a copy in the cache. Files never change."""
     return local_all([address])[0]
@@ -65,6 +71,27 @@ def local_all(addresses: Sequence[str]) -> list[Path]:
         if missing:
             _make_room(cache, settings.LAKE_CACHE_BYTES, set(copies.values()))
     return [copies[name] for name in names]
+
+
+def walk(folder: str) -> Iterator[str]:
+    """The names of all files in and below a folder."""
+    try:
+        folders, files = storage().listdir(folder)
+    except FileNotFoundError:
+        return
+    yield from (f"{folder}/{file}" for file in files)
+    for inner in folders:
+        yield from walk(f"{folder}/{inner}")
+
+
+def put(name: str, content: bytes) -> None:
+    """A file of the lake, there as a whole or not at all; it replaces one of its name."""
+    store = storage()
+    if not isinstance(store, FileSystemStorage):  # an object is whole when it is there
+        store.save(name, File(io.BytesIO(content), name=name))
+        return
+    partial = store.save(f"{name}.partial", File(io.BytesIO(content), name=name))
+    os.replace(store.path(partial), store.path(name))
 
 
 def _touch(copy: Path) -> bool:

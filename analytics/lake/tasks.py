@@ -8,7 +8,7 @@ from django.conf import settings
 from analytics.lake import compact as compacting
 from analytics.lake import expire as expiring
 from analytics.lake import export as exporting
-from analytics.lake import tables
+from analytics.lake import stretches, tables
 from analytics.store import retention
 
 
@@ -21,9 +21,10 @@ def export() -> None:
 
 @shared_task
 def compact() -> None:
-    """Join the small files of days that have ended."""
+    """Join the small files of days that have ended, and derive the stretches of these days."""
     for name in tables.HOT_TABLE:
         compacting.compact(name)
+    stretches.derive()
 
 
 @shared_task
@@ -32,6 +33,7 @@ def expire() -> None:
     for name in tables.HOT_TABLE:
         expiring.expire(name)
         expiring.collect(name)
+    stretches.collect()
 
 
 @shared_task

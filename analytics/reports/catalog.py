@@ -10,36 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from analytics.reports import dimensions
+from analytics.reports.dimensions import Dimension
 from analytics.reports.query import All, AnyOf, BadQuery, Condition, Done, Filter, Not, Op
 
 NONE = "(none)"
 """How a value that is not set is shown; filters accept it too."""
-PROPS = "event:props:"
-EXIT_PAGE = "visit:exit_page"
+PROPS = dimensions.PROPS
+EXIT_PAGE = dimensions.EXIT_PAGE
+BUCKETS = dimensions.BUCKETS
 
-Unit = Literal["count", "ratio", "percent", "seconds"]
-
-
-@dataclass(frozen=True, slots=True)
-class Dimension:
-    name: str
-    column: str
-    """Of the table `event`; for `time:*` the SQL over `{local}`, for `event:props:*` the key."""
-    label: str
-    text: str = "{sql}"
-    """`time:*` only: its text in SQL, for filters."""
-    form: str = ""
-    """`time:*` only: its text in Python, by `format()`."""
-
-    @property
-    def scope(self) -> str:
-        """`event`, `visit` or `time`."""
-        return self.name.partition(":")[0]
-
-    @property
-    def is_bucket(self) -> bool:
-        """A stretch of the calendar, such as a day; the buckets of a range can be listed."""
-        return self.name in BUCKETS
+Unit = Literal["count", "ratio", "percent", "seconds", "money"]
+Beside = Literal["c", "s", "p"]
+"""A relation of `beside.py` that is joined to the counts."""
+Empty = Literal["zero", "share", "unknown"]
+"""What a metric is where nothing happened: 0, as a part of the whole 0 when there is a whole, or not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +39,9 @@ class Metric:
     visits: tuple[str, ...]
     """Names of VISIT_AGGREGATES it needs."""
     definition: str
+    beside: tuple[Beside, ...] = ()
+    empty: Empty = "unknown"
+    """Counts are zero whatever stands here."""
 
 
 _PAGEVIEW = "e.name = 'pageview'"
@@ -68,8 +56,15 @@ EVENT_AGGREGATES = {
     "events": (f"count(*) FILTER (WHERE NOT {_PING})", ("name",)),
     "read_ms": (f"sum(CAST(e.engagement_ms AS bigint)) FILTER (WHERE {_PING})", ("name", "engagement_ms")),
     "readers": (f"count(DISTINCT e.visitor_id) FILTER (WHERE {_PING})", ("name", "visitor_id")),
+    "conversions": ("count(*) FILTER (WHERE {converted})", ()),
+    "converters": ("count(DISTINCT e.visitor_id) FILTER (WHERE {converted})", ("visitor_id",)),
+    "orders": ("count(*) FILTER (WHERE e.revenue IS NOT NULL)", ("revenue",)),
+    "buyers": ("count(DISTINCT e.visitor_id) FILTER (WHERE e.revenue IS NOT NULL)", ("visitor_id", "revenue")),
+    "earned": ("sum({amount})", ()),
+    "priced": ("count({amount})", ()),
 }
-"""What is counted of the events in the range: SQL, and the columns it reads."""
+"""What is counted of the events in the range: SQL, and the columns it reads. `{converted}`: the event reaches a goal;
+`{amount}`: its revenue in the currency asked for."""
 COUNTED = "category = ''"
 """Without bots and whatever else is left out."""
 
@@ -80,6 +75,8 @@ VISIT_FACTS = {
         f" AND count(*) FILTER (WHERE e.interactive AND NOT {_PAGEVIEW} AND NOT {_PING}) = 0",
         ("name", "interactive"),
     ),
+    "entry": ("any_value(e.entry_path)", ("entry_path",)),
+    "exit": ("any_value(coalesce(x.exit_path, ''))", ()),
     "lasted": ("CAST(extract(epoch FROM max(e.ts) - min(e.ts)) * 1000000 AS bigint)", ("ts",)),
 }
 """What is known of a visit from all of its events: SQL, and the columns it reads. `lasted` is in microseconds, so that
@@ -90,13 +87,18 @@ VISIT_AGGREGATES = {
     "bounces": ("count(*) FILTER (WHERE v.bounced)", ("bounced",)),
     "lasted": ("sum(CASE WHEN v.bounced THEN 0 ELSE v.lasted END)", ("bounced", "lasted")),
     "views": ("sum(v.pageviews)", ("pageviews",)),
+    "entries": ("count(*) FILTER (WHERE {entered})", ("entry",)),
+    "exits": ("count(*) FILTER (WHERE {left})", ("exit",)),
     "engaged": ("count(*) FILTER (WHERE v.lasted > 10000000 OR v.pageviews > 1)", ("lasted", "pageviews")),
     "middle": (
         "percentile_cont(0.5) WITHIN GROUP (ORDER BY CASE WHEN v.bounced THEN 0 ELSE v.lasted END)",
         ("bounced", "lasted"),
     ),
 }
-"""What is counted of the visits that started in the range: SQL, and the facts it needs."""
+"""What is counted of the visits that started in the range: SQL, and the facts it needs. `{entered}` and `{left}`: the
+visit began and ended on the page of the row, or on any page where rows are not of pages."""
+_MONEY = "CAST(CAST(earned AS varchar) AS double precision)"
+"""Through text, so that both engines round alike."""
 
 _METRICS = (
     Metric(
@@ -152,55 +154,78 @@ _METRICS = (
     Metric(
         "percentage", "Share of visitors", "percent",
         "100 * CAST(coalesce(visitors, 0) AS double precision) / nullif((SELECT t.everyone FROM t), 0)",
-        ("visitors",), (), "Visitors of the row, divided by all visitors under the same filters.",
+        ("visitors",), (), "Visitors of the row, divided by all visitors under the same filters.", empty="share",
+    ),
+    Metric(
+        "bounces", "Bounces", "count", "coalesce(bounces, 0)", (), ("bounces",),
+        "Visits with fewer than two pageviews and no interactive custom event.",
+    ),
+    Metric(
+        "engaged_visits", "Engaged visits", "count", "coalesce(engaged, 0)", (), ("engaged",),
+        "Visits that lasted longer than ten seconds or had two pageviews.",
+    ),
+    Metric(
+        "engagement_seconds", "Engagement", "seconds",
+        "CAST(coalesce(read_ms, 0) AS double precision) / 1000", ("read_ms",), (),
+        "Seconds that pages were in a visible tab, of all visitors together.", empty="zero",
+    ),
+    Metric(
+        "scroll_depth", "Scroll depth", "percent", "CAST(deepest AS double precision) / nullif(scrollers, 0)",
+        ("events",), (), "The largest part of a page that a visitor reached, from 1 to 100, as the mean of the visitors"
+        " of whom it is known. Where rows are not of pages: the largest of any page.", beside=("s",),
+    ),
+    Metric(
+        "entries", "Entries", "count", "coalesce(entries, 0)", (), ("entries",),
+        "Visits whose first pageview was of the page of the row; where rows are not of pages, of any.",
+    ),
+    Metric(
+        "exits", "Exits", "count", "coalesce(exits, 0)", (), ("exits",),
+        "Visits whose last pageview was of the page of the row; where rows are not of pages, of any.",
+    ),
+    Metric(
+        "exit_rate", "Exit rate", "percent",
+        "100 * CAST(coalesce(exits, 0) AS double precision) / nullif(seen, 0)", (), ("exits",),
+        "Exits, divided by the pageviews of the page.", beside=("p",),
+    ),
+    Metric(
+        "conversions", "Conversions", "count", "coalesce(conversions, 0)", ("conversions",), (),
+        "Events that reach a goal: one of those asked for, or else any.",
+    ),
+    Metric(
+        "converters", "Unique conversions", "count", "coalesce(converters, 0)", ("converters",), (),
+        "Distinct visitors with an event that reaches a goal.",
+    ),
+    Metric(
+        "conversion_rate", "Conversion rate", "percent",
+        "100 * CAST(coalesce(converters, 0) AS double precision) / nullif((SELECT u.everyone FROM u), 0)",
+        ("converters",), (), "Visitors who reached a goal, divided by all visitors under the same filters; conditions"
+        " on goals and on properties of the event say what a conversion is, and leave all visitors as they are.",
+        empty="share",
+    ),
+    Metric(
+        "group_conversion_rate", "Conversion rate of the group", "percent",
+        "100 * CAST(coalesce(converters, 0) AS double precision) / nullif(everyone, 0)", ("converters",), (),
+        "As the conversion rate, but divided by the visitors of the row's group.", beside=("c",),
+    ),
+    Metric(
+        "total_revenue", "Revenue", "money", f"coalesce({_MONEY}, 0)", ("earned",), (),
+        "Sum of the orders, converted with the rate of each order's UTC day.", empty="zero",
+    ),
+    Metric(
+        "average_revenue", "Revenue per order", "money", f"{_MONEY} / nullif(priced, 0)", ("earned", "priced"), (),
+        "Revenue divided by orders.",
+    ),
+    Metric(
+        "orders", "Orders", "count", "coalesce(orders, 0)", ("orders",), (), "Events with a revenue.",
+    ),
+    Metric(
+        "buyers", "Buyers", "count", "coalesce(buyers, 0)", ("buyers",), (),
+        "Distinct visitors with an event that has a revenue.",
     ),
 )  # fmt: skip
 METRICS = {metric.name: metric for metric in _METRICS}
 
-_STORED = (
-    Dimension("event:name", "name", "Event"),
-    Dimension("event:page", "path", "Page"),
-    Dimension("event:hostname", "host", "Hostname"),
-    Dimension("event:page_title", "title", "Page title"),
-    Dimension("event:category", "category", "Left out as"),
-    Dimension("visit:entry_page", "entry_path", "Entry page"),
-    Dimension("visit:source", "source", "Source"),
-    Dimension("visit:medium", "medium", "Medium"),
-    Dimension("visit:referrer", "referrer", "Referrer"),
-    Dimension("visit:channel", "channel", "Channel"),
-    Dimension("visit:utm_source", "utm_source", "UTM source"),
-    Dimension("visit:utm_medium", "utm_medium", "UTM medium"),
-    Dimension("visit:utm_campaign", "utm_campaign", "UTM campaign"),
-    Dimension("visit:utm_content", "utm_content", "UTM content"),
-    Dimension("visit:utm_term", "utm_term", "UTM term"),
-    Dimension("visit:device", "device", "Device"),
-    Dimension("visit:browser", "browser", "Browser"),
-    Dimension("visit:browser_version", "browser_version", "Browser version"),
-    Dimension("visit:os", "os", "Operating system"),
-    Dimension("visit:os_version", "os_version", "Operating system version"),
-    Dimension("visit:screen", "screen", "Screen"),
-    Dimension("visit:language", "language", "Language"),
-    Dimension("visit:country", "country", "Country"),
-    Dimension("visit:region", "region", "Region"),
-    Dimension("visit:city", "city", "City"),
-)
-_DAY = "CAST(date_trunc('{unit}', {{local}}) AS date)"
-_CLOCK = "date_trunc('{unit}', {{local}})"
-_TIME = (
-    Dimension("time:minute", _CLOCK.format(unit="minute"), "Minute", form="%Y-%m-%d %H:%M:%S"),
-    Dimension("time:hour", _CLOCK.format(unit="hour"), "Hour", form="%Y-%m-%d %H:%M:%S"),
-    Dimension("time:day", _DAY.format(unit="day"), "Day", form="%Y-%m-%d"),
-    Dimension("time:week", _DAY.format(unit="week"), "Week", form="%Y-%m-%d"),
-    Dimension("time:month", _DAY.format(unit="month"), "Month", form="%Y-%m-%d"),
-    Dimension("time:weekday", "CAST(extract(isodow FROM {local}) AS integer)", "Weekday", form="d"),
-    Dimension(
-        "time:hour_of_day", "CAST(extract(hour FROM {local}) AS integer)", "Hour of day",
-        text="lpad({sql}, 2, '0')", form="02d",
-    ),
-)  # fmt: skip
-BUCKETS = frozenset({"time:minute", "time:hour", "time:day", "time:week", "time:month"})
-_EXIT = Dimension(EXIT_PAGE, "", "Exit page")
-DIMENSIONS = {dimension.name: dimension for dimension in (*_STORED, _EXIT, *_TIME)}
+DIMENSIONS = {dimension.name: dimension for dimension in dimensions.ALL}
 
 OPERATORS: dict[Op, str] = {
     "is": "{column} = {value}",
@@ -230,18 +255,32 @@ def dimension(name: str, field: str = "dimensions") -> Dimension:
     return DIMENSIONS[name]
 
 
-def needs_duckdb(tree: Filter | None) -> bool:
-    """Whether a filter has an operator that TimescaleDB does not have."""
-    return any(NEGATED.get(leaf.op, leaf.op) == "matches" for leaf in conditions(tree))
+def positive(op: Op) -> Op:
+    """The operator that a negated one negates; others are their own."""
+    return NEGATED.get(op, op)
 
 
-def conditions(tree: Filter | None) -> Iterator[Condition]:
-    """The leaves of a filter."""
+def dones(tree: Filter | None) -> Iterator[Done]:
+    """What a filter says of whole visits."""
+    match tree:
+        case Done():
+            yield tree
+        case Not(of):
+            yield from dones(of)
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from dones(part)
+
+
+def conditions(tree: Filter | None, *, inside: bool = True) -> Iterator[Condition]:
+    """The leaves of a filter; `inside`: those of `has_done` too."""
     match tree:
         case Condition():
             yield tree
-        case Not() | Done():
-            yield from conditions(tree.of)
-        case All() | AnyOf():
-            for part in tree.of:
-                yield from conditions(part)
+        case Not(of):
+            yield from conditions(of, inside=inside)
+        case Done(of):
+            yield from conditions(of) if inside else ()
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from conditions(part, inside=inside)

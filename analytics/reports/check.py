@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analytics.reports import catalog, cold, timerange
+from analytics.reports import catalog, cold, dimensions, fitting, timerange
 from analytics.reports.query import All, AnyOf, BadQuery, Condition, Done, Filter, Not, Query
 
 MOST_METRICS = 20
@@ -34,6 +34,10 @@ def query(given: Query) -> None:
         timerange.buckets(interval, given.zone, given.start, given.end)
     if given.filter is not None:
         tree(given.filter)
+    for goal in given.goals:
+        tree(goal.filter)
+        _text("goals", goal.name)
+    fitting.check(given)
     _order(given)
     if not 0 < given.limit <= MOST_ROWS:
         raise BadQuery("limit", f"must lie between 1 and {MOST_ROWS}")
@@ -62,7 +66,11 @@ def _depth(given: Filter, depth: int) -> None:
     if depth > MOST_DEPTH:
         raise BadQuery("filters", f"nested deeper than {MOST_DEPTH}")
     match given:
-        case Not(of) | Done(of):
+        case Not(of):
+            _depth(of, depth + 1)
+        case Done(of):
+            if any(catalog.dones(of)):
+                raise BadQuery("filters", "has_done inside of has_done says nothing more; join its filters with and")
             _depth(of, depth + 1)
         case All(parts) | AnyOf(parts):
             for part in parts:
@@ -79,9 +87,11 @@ def _condition(leaf: Condition) -> None:
         raise BadQuery("filters", f"{leaf.dimension} needs between 1 and {MOST_VALUES} values")
     if "contains" in leaf.op and "" in leaf.values:
         raise BadQuery("filters", f"everything contains the empty text; give {leaf.dimension} values to look for")
+    if leaf.dimension == dimensions.GOAL and catalog.positive(leaf.op) == "matches":
+        raise BadQuery("filters", "goals are filtered by is, is_not, contains and contains_not")
     for value in (leaf.dimension, *leaf.values):
         _text("filters", value)
-    if catalog.needs_duckdb(leaf):
+    if catalog.positive(leaf.op) == "matches":
         for value in leaf.values:
             _expression(value)
 

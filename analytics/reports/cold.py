@@ -9,12 +9,15 @@ import duckdb
 import pyarrow as pa
 
 from analytics.lake import duck
+from analytics.reports import catalog
 from analytics.reports.plan import Limits
 from analytics.reports.query import Query
 from analytics.reports.sql import Found, Statement
 from analytics.store import db
 
 _SQL = db.statements(__file__)
+_HOT = {"revenue": "CAST(revenue AS decimal(18, 4)) AS revenue"}
+"""Columns whose Arrow form from TimescaleDB is text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Stored:
     hot: pa.Table
     rows: int = 0
     """Rows of the files."""
+    stretches: Sequence[str] = ()
+    """Files of stretches that stand for further events, for a statement that reads stretches."""
 
 
 def why_no_expression(pattern: str) -> str:
@@ -47,8 +52,28 @@ def answer(query: Query, statement: Statement, stored: Stored, limits: Limits) -
         session.register("hot", stored.hot)
         session.execute(_SQL["files"], [list(stored.files)])
         name = "both" if stored.files and stored.hot.num_rows else "lake" if stored.files else "hot"
-        session.execute(_SQL[name].format(columns=", ".join(sorted(statement.columns | {"ruleset"}))))
+        columns = sorted(statement.columns | {"ruleset"})
+        hot_columns = ", ".join(_HOT.get(column, column) for column in columns)
+        session.execute(_SQL[name].format(columns=", ".join(columns), hot=hot_columns))
+        relation = _stretch(session, statement, stored) if statement.stretches else "event"
         rows = session.execute(statement.text, statement.parameters).fetchall()
-        found = session.execute(_SQL["rulesets"], [query.site_id, query.start, query.end]).fetchall()
+        asked = [query.site_id, query.start, query.end]
+        which = _SQL["rulesets"].format(relation=relation, counted=_counted(query, statement))
+        found = session.execute(which, asked).fetchall()
         read = stored.rows + stored.hot.num_rows
-        return Found(rows, tuple(version for (version,) in found), read, len(stored.files))
+        files = len(stored.files) + len(stored.stretches)
+        return Found(rows, tuple(version for (version,) in found), read, files)
+
+
+def _stretch(session: duckdb.DuckDBPyConnection, statement: Statement, stored: Stored) -> str:
+    """The view `stretch`, of files of stretches and of the events that are in none."""
+    columns = ", ".join(name for name, _ in statement.stretches)
+    of_events = ", ".join(f"{of_event} AS {name}" for name, of_event in statement.stretches)
+    session.execute(_SQL["stretches"], [list(stored.stretches)])
+    name = "briefly" if stored.stretches else "at_length"
+    session.execute(_SQL[name].format(columns=columns, of_events=of_events))
+    return "stretch"
+
+
+def _counted(query: Query, statement: Statement) -> str:
+    return "TRUE" if query.with_bots or statement.stretches else catalog.COUNTED

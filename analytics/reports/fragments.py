@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analytics.reports import catalog, timerange
-from analytics.reports.catalog import Dimension
-from analytics.reports.query import All, AnyOf, BadQuery, Condition, Done, Filter, Not, Query
+from analytics.reports import catalog, dimensions, goals, timerange
+from analytics.reports.dimensions import Dimension
+from analytics.reports.query import All, AnyOf, Condition, Done, Filter, Not, Query
 
 LONGEST_VISIT = dt.timedelta(hours=24)
 LONGEST_IDLE = dt.timedelta(hours=8)
 """An event that comes late can lie before the start of its visit, by the idle time at most (7 h 55 min)."""
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,13 @@ class Fragments:
     """Columns of `e`: alias → SQL over the table."""
     raw: set[str] = field(default_factory=set)
     """Columns of the table."""
+    tests: goals.Tests = field(init=False)
+    dones: tuple[Filter, ...] = field(init=False)
+    """What visits must have done; relation `h0` has the visits that did the first, and so on."""
+
+    def __post_init__(self) -> None:
+        self.tests = goals.tests(self.query)
+        self.dones = goals.dones(self.tests)
 
     def value(self, given: Any) -> str:
         """The placeholder of a value; equal values share one."""
@@ -95,8 +103,10 @@ class Fragments:
         """The stored text of a dimension, never null; of `e`, or of `x` for the exit page."""
         if dimension.name == catalog.EXIT_PAGE:
             return "coalesce(x.exit_path, '')"
+        if dimension.name == dimensions.GOAL:
+            return "g.goal"
         if not dimension.name.startswith(catalog.PROPS):
-            return self.plain(dimension.column)
+            return dimension.text.format(sql=self.plain(dimension.column))
         key = self.value(self.dialect.key(dimension.column))
         got = self.dialect.property.format(key=key)
         return self._column(f"prop_{key[1:]}", "props", f"coalesce({got}, '')")
@@ -111,11 +121,12 @@ class Fragments:
         cases = " ".join(f"WHEN {instant} < {until} THEN {offset}" for until, offset in before)
         return f"({instant} + CASE {cases} ELSE {last} END)" if cases else f"({instant} + {last})"
 
-    def keys(self, instant: str, per_visit: bool = False) -> list[str]:
-        """The dimensions as columns d0, d1 … to group by; `per_visit`: where `e` is grouped by visit."""
+    def keys(self, instant: str, per_visit: bool = False, instead: Mapping[str, str] = NOTHING) -> list[str]:
+        """The dimensions as columns d0, d1 … to group by; `per_visit`: where `e` is grouped by visit; `instead`: other
+        dimensions in the place of some, "" for none."""
+        wanted = [(index, instead.get(name, name)) for index, name in enumerate(self.query.dimensions)]
         return [
-            f"{self._key(catalog.dimension(name), instant, per_visit)} AS d{index}"
-            for index, name in enumerate(self.query.dimensions)
+            f"{self._key(catalog.dimension(name), instant, per_visit)} AS d{index}" for index, name in wanted if name
         ]
 
     def _key(self, dimension: Dimension, instant: str, per_visit: bool) -> str:
@@ -126,20 +137,29 @@ class Fragments:
 
     def matching(self, instant: str) -> str:
         """The query's filter as a further condition on `e` (and `x`); its time dimensions are of `instant`."""
-        return f" AND ({self._filter(self.query.filter, instant)})" if self.query.filter else ""
+        return self.also(self.tests.own, instant)
 
-    def _filter(self, tree: Filter, instant: str) -> str:
+    def also(self, tree: Filter | None, instant: str) -> str:
+        """A filter as a further condition."""
+        return f" AND ({self.holds(tree, instant)})" if tree else ""
+
+    def reached(self, instant: str) -> list[str]:
+        """For each goal that rows and metrics are about: that an event reaches it."""
+        return [f"({self.holds(goal.filter, instant)})" for goal in self.tests.wanted]
+
+    def holds(self, tree: Filter, instant: str) -> str:
+        """A filter as SQL."""
         match tree:
             case Condition():
                 return self._condition(tree, instant)
             case Not(of):
-                return f"NOT ({self._filter(of, instant)})"
+                return f"NOT ({self.holds(of, instant)})"
             case All(parts):
-                return " AND ".join(f"({self._filter(part, instant)})" for part in parts) or "TRUE"
+                return " AND ".join(f"({self.holds(part, instant)})" for part in parts) or "TRUE"
             case AnyOf(parts):
-                return " OR ".join(f"({self._filter(part, instant)})" for part in parts) or "FALSE"
-            case Done():
-                raise BadQuery("filters", "has_done cannot be asked for yet")
+                return " OR ".join(f"({self.holds(part, instant)})" for part in parts) or "FALSE"
+            case Done(of, negated):
+                return f"h{self.dones.index(of)}.visit_id IS {'NULL' if negated else 'NOT NULL'}"
 
     def _condition(self, leaf: Condition, instant: str) -> str:
         if leaf.op in catalog.NEGATED:

@@ -26,9 +26,9 @@ def answer(query: Query, statement: Statement, limits: Limits) -> Found:
         # Not prepared: a plan for any range could not leave out chunks.
         cursor.execute(statement.text, statement.parameters, prepare=False)
         rows = cursor.fetchall()
-        cursor.execute(_SQL["rulesets"], [query.site_id, query.start, query.end], prepare=False)
-        counted = cursor.fetchall()
-        return Found(rows, tuple(version for version, _ in counted), sum(events for _, events in counted))
+        cursor.execute(_SQL["rulesets"], [query.site_id, query.start, query.end, query.with_bots], prepare=False)
+        found = cursor.fetchall()
+        return Found(rows, tuple(version for version, _, used in found if used), sum(read for _, read, _ in found))
 
 
 def beyond(

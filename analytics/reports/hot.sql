@@ -5,8 +5,9 @@
 -- name: settings (hot.answer)
 SELECT set_config('statement_timeout', $1, true), set_config('transaction_read_only', 'on', true)
 
--- name: rulesets (hot.answer) with the number of events of each
-SELECT ruleset, count(*) FROM event WHERE site_id = $1 AND ts >= $2 AND ts < $3 GROUP BY ruleset ORDER BY ruleset
+-- name: rulesets (hot.answer) each with the number of its events: all of them, and those that are counted
+SELECT ruleset, count(*), count(*) FILTER (WHERE $4 OR category = '')
+FROM event WHERE site_id = $1 AND ts >= $2 AND ts < $3 GROUP BY ruleset ORDER BY ruleset
 
 -- name: parts (hot.beyond)
 SELECT part FROM part_offset

@@ -9,7 +9,7 @@ from typing import Literal
 from django.conf import settings
 
 from analytics.lake import duck
-from analytics.reports import catalog, sql
+from analytics.reports import goals, sql
 from analytics.reports.query import Query
 
 
@@ -53,7 +53,7 @@ def choose(query: Query, now: dt.datetime, limits: Limits) -> Plan:
     low, _ = sql.window(query)
     length = min(query.end, now) - query.start
     is_short = low >= _floor(now, limits) and length <= dt.timedelta(days=limits.span_days)
-    if is_short and not catalog.needs_duckdb(query.filter):
+    if is_short and not goals.needs_duckdb(query):
         return Plan("timescaledb", query)
     return Plan("duckdb", query)
 
@@ -62,7 +62,7 @@ def without_lake(query: Query, now: dt.datetime, limits: Limits) -> Plan | None:
     """The plan while the lake is away: what TimescaleDB has, with a warning when that is not all. None: nothing."""
     floor = _floor(now, limits)
     low, _ = sql.window(query)
-    engine: Engine = "duckdb" if catalog.needs_duckdb(query.filter) else "timescaledb"
+    engine: Engine = "duckdb" if goals.needs_duckdb(query) else "timescaledb"
     if low >= floor:
         return Plan(engine, query)
     since = floor + (query.start - low)

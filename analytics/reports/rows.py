@@ -42,7 +42,8 @@ def _of_nothing(index: int, query: Query, known: Iterable[Row]) -> float | None:
     metric = catalog.metric(query.metrics[index])
     if metric.unit == "count":
         return 0
-    return 0.0 if not metric.visits and any(row.metrics[index] is not None for row in known) else None
+    is_share = metric.empty == "share" and any(row.metrics[index] is not None for row in known)
+    return 0.0 if is_share or metric.empty == "zero" else None
 
 
 def _sort(rows: list[Row], query: Query, name: str, descending: bool) -> None:
@@ -74,6 +75,16 @@ def _number(name: str, value: Any) -> float | int | None:
 
 def _local(value: dt.date | dt.datetime) -> dt.datetime:
     return value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
+
+
+def incomplete(query: Query, given: Iterable[Row], now: dt.datetime) -> tuple[str, ...]:
+    """The buckets of the rows that contain now, as the rows name them."""
+    found = [(index, name) for index, name in enumerate(query.dimensions) if name in catalog.BUCKETS]
+    if not found or not query.start <= now < query.end:
+        return ()
+    (index, name), local = found[0], now.astimezone(timerange.zone(query.zone)).replace(tzinfo=None)
+    word = format(timerange.truncate(name.removeprefix("time:"), local), catalog.dimension(name).form)  # type: ignore[arg-type]
+    return (word,) if any(row.dimensions[index] == word for row in given) else ()
 
 
 def is_series(query: Query) -> timerange.Interval | None:

@@ -14,12 +14,16 @@ from dataclasses import replace
 import duckdb
 
 from analytics.lake import read
-from analytics.reports import check, cold, fragments, hot, plan, rows, sql
+from analytics.reports import beside, brief, check, cold, currency, fragments, hot, plan, rows, sql
+from analytics.reports.currency import Rates
 from analytics.reports.plan import Limits, Plan
 from analytics.reports.query import Answer, Query
 from analytics.store import db, unsettled
 
 log = logging.getLogger(__name__)
+
+_Ask = Callable[..., sql.Found]
+"""(query, rates) → what the engine finds."""
 
 _QUERY_CANCELED = "57014"
 """PostgreSQL's SQLSTATE after statement_timeout."""
@@ -70,44 +74,66 @@ def _answer(query: Query, now: dt.datetime, given: Limits) -> Answer:
 
 
 def _asked_hot(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
-    def ask(query: Query) -> sql.Found:
-        return hot.answer(query, _composed(query, fragments.TIMESCALEDB), given)
+    def ask(query: Query, rates: Rates = currency.NONE) -> sql.Found:
+        return hot.answer(query, _composed(query, fragments.TIMESCALEDB, rates), given)
 
     return _worded(chosen, ask, now)
 
 
 def _asked_both(chosen: Plan, now: dt.datetime, given: Limits, *, lake: bool = True) -> Answer:
-    def ask(query: Query) -> sql.Found:
-        statement, span = _composed(query, fragments.DUCKDB), sql.window(query)
-        found = read.slice(query.site_id, *span) if lake else read.NOTHING
+    def ask(query: Query, rates: Rates = currency.NONE) -> sql.Found:
+        span, briefly = sql.window(query), brief.fits(query)
+        paged = rows.is_series(query) is None
+        statement = brief.compose(query, paged=paged) if briefly else _composed(query, fragments.DUCKDB, rates)
+        found = _slice(query, span, briefly) if lake else read.NOTHING
         fresh = hot.beyond(found.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        return cold.answer(query, statement, cold.Stored(found.files, fresh, found.rows), given)
+        stored = cold.Stored(found.files, fresh, found.rows, found.stretches)
+        return cold.answer(query, statement, stored, given)
 
     return _worded(chosen, ask, now)
 
 
-def _composed(query: Query, dialect: fragments.Dialect) -> sql.Statement:
-    return sql.compose(query, dialect, paged=rows.is_series(query) is None)
+def _slice(query: Query, span: tuple[dt.datetime, dt.datetime], briefly: bool) -> read.Slice:
+    if briefly:
+        return read.brief(query.site_id, *span, brief.exact_days(query))
+    return read.slice(query.site_id, *span)
 
 
-def _worded(chosen: Plan, ask: Callable[[Query], sql.Found], now: dt.datetime) -> Answer:
+def _composed(query: Query, dialect: fragments.Dialect, rates: Rates) -> sql.Statement:
+    return sql.compose(query, dialect, paged=rows.is_series(query) is None, rates=rates)
+
+
+def _rates(query: Query, ask: _Ask) -> Rates:
+    """What the revenue of the query is converted with."""
+    if not beside.is_priced(query):
+        return currency.NONE
+    found = ask(currency.orders(query)).rows
+    if len(found) == currency.MOST_DAYS:
+        raise TooMuch("There are orders in too many currencies: ask for a shorter range, or filter by event:currency.")
+    return currency.prepared(query, {(row[0], row[1]): row[2] for row in found if row[2]})
+
+
+def _worded(chosen: Plan, ask: _Ask, now: dt.datetime) -> Answer:
     query = chosen.query
-    found = ask(query)
+    rates = _rates(query, ask)
+    found = ask(query, rates)
     if interval := rows.is_series(query):
         given, total = rows.series(query, interval, found.rows)
     else:
         given, total = rows.page(query, found.rows)
         if query.total_rows and total is None:
-            first = ask(replace(query, offset=0, limit=1)).rows
+            first = ask(replace(query, offset=0, limit=1), rates).rows
             total = int(first[0][-1]) if first else 0
     return Answer(
         given,
         chosen.engine,
         now,
         found.rulesets,
-        chosen.warning,
+        " ".join(filter(None, (chosen.warning, rates.missing))),
         total,
         provisional=unsettled.is_provisional(query.site_id, query.start, query.end),
         rows_read=found.rows_read,
         files_read=found.files_read,
+        incomplete=rows.incomplete(query, given, now),
+        currency=rates.target,
     )

@@ -9,13 +9,14 @@ differently. The text is put together from `sql.sql` and the catalogue; what cam
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.reports import catalog
+from analytics.reports import beside, catalog, currency, goals
+from analytics.reports.currency import Rates
 from analytics.reports.fragments import LONGEST_IDLE, LONGEST_VISIT, Dialect, Fragments
-from analytics.reports.query import Query
+from analytics.reports.query import Condition, Query
 from analytics.store import db
 
 _SHAPES = db.statements(__file__)
@@ -27,6 +28,8 @@ class Statement:
     parameters: tuple[Any, ...]
     columns: frozenset[str]
     """Columns of `event` that it reads."""
+    stretches: tuple[tuple[str, str], ...] = ()
+    """Columns of `stretch`, if it reads that: name, and SQL of the same over one event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,19 @@ class Needs:
 def needs(query: Query) -> Needs:
     """What a query needs. Raises BadQuery for unknown names."""
     metrics = [catalog.metric(name) for name in query.metrics]
-    used = [catalog.dimension(name) for name in query.dimensions]
-    used += [catalog.dimension(leaf.dimension, "filters") for leaf in catalog.conditions(query.filter)]
+    tests = goals.tests(query)
+    visits = {part for metric in metrics for part in metric.visits}
+    facts = {fact for part in visits for fact in catalog.VISIT_AGGREGATES[part][1]}
     return Needs(
         events=tuple(sorted({part for metric in metrics for part in metric.events})),
-        visits=tuple(sorted({part for metric in metrics for part in metric.visits})),
-        exits=any(dimension.name == catalog.EXIT_PAGE for dimension in used),
-        by_event=any(dimension.scope == "event" for dimension in used),
+        visits=tuple(sorted(visits)),
+        exits="exit" in facts or catalog.EXIT_PAGE in {*query.dimensions, *_names_in(goals.leaves(tests))},
+        by_event=any(name.startswith("event:") for name in (*query.dimensions, *_names_in(goals.own_leaves(tests)))),
     )
+
+
+def _names_in(leaves: Iterable[Condition]) -> set[str]:
+    return {leaf.dimension for leaf in leaves}
 
 
 def window(query: Query) -> tuple[dt.datetime, dt.datetime]:
@@ -81,7 +89,7 @@ def window(query: Query) -> tuple[dt.datetime, dt.datetime]:
     return start, end
 
 
-def compose(query: Query, dialect: Dialect, *, paged: bool = True) -> Statement:
+def compose(query: Query, dialect: Dialect, *, paged: bool = True, rates: Rates = currency.NONE) -> Statement:
     """The statement for a query that `check.query` has passed. Its rows: dimensions, metrics, total rows.
 
     `paged=False`: all rows, whatever limit and offset say.
@@ -91,16 +99,25 @@ def compose(query: Query, dialect: Dialect, *, paged: bool = True) -> Statement:
     relations = {}
     if needed.exits:
         relations["x"] = _exits(write)
+    relations |= beside.before(write, needed.exits, rates)
     if any("t.everyone" in catalog.metric(name).sql for name in query.metrics):
         relations["t"] = _of_events(write, needed, "t")
     if needed.events:
         relations["a"] = _of_events(write, needed, "a")
     if needed.visits:
         relations |= _of_visits(write, needed)
+    relations |= beside.after(write, needed.exits)
+    return framed(write, {"e": _events(write), **relations}, paged=paged)
+
+
+def framed(write: Fragments, relations: dict[str, str], *, paged: bool) -> Statement:
+    """The whole statement: `e`, what is derived of it, and the rows of the answer in order."""
+    query = write.query
+    events, *others = (relations | beside.kept(write)).items()
     answer = _SHAPES["answer"].format(
-        relations=", ".join([f"e AS NOT MATERIALIZED ({_events(write)})", *map(_with, relations.items())]),
+        relations=", ".join(["{} AS NOT MATERIALIZED ({})".format(*events), *map(_with, others)]),
         columns=", ".join(_columns(query)),
-        sides=_sides(query, needed),
+        sides=_sides(query, needs(query)),
         order=_order(query),
         page=f" LIMIT {write.value(query.limit)} OFFSET {write.value(query.offset)}" if paged else "",
     )
@@ -131,22 +148,26 @@ def _exits(write: Fragments) -> str:
     return _SHAPES["x"].format(low=write.instant(low), high=write.instant(high))
 
 
-def _read(needed: Needs) -> str:
-    return "e LEFT JOIN x ON x.visit_id = e.visit_id" if needed.exits else "e"
-
-
 def _of_events(write: Fragments, needed: Needs, shape: str) -> str:
     aggregates = {part: catalog.EVENT_AGGREGATES[part] for part in (needed.events if shape == "a" else ("visitors",))}
     for column in {column for _, columns in aggregates.values() for column in columns}:
         write.plain(column)
+    counts = [f"{beside.events_sql(write, counted)} AS {part}" for part, (counted, _) in aggregates.items()]
+    read = beside.source(write, needed.exits)
+    if shape == "a" and beside.is_priced(write.query):
+        read = beside.with_rates(write, read)
+    return counted(write, counts, shape, read)
+
+
+def counted(write: Fragments, counts: list[str], shape: str, read: str) -> str:
+    """Relation `a` or `t`: counts of what `read` gives of the range, by the dimensions."""
     query, ts = write.query, write.ts()
-    counts = [f"{counted} AS {part}" for part, (counted, _) in aggregates.items()]
+    matching = {"read": read, "matching": write.matching(ts)} if shape == "t" else beside.of_rows(write, read, ts)
     return _SHAPES[shape].format(
         columns=", ".join([*write.keys(ts), *counts]),
-        read=_read(needed),
+        **matching,
         low=write.instant(query.start),
         high=write.instant(query.end),
-        matching=write.matching(ts),
         grouped=_grouped(query),
     )
 
@@ -161,21 +182,25 @@ def _of_visits(write: Fragments, needed: Needs) -> dict[str, str]:
         write.stored(column)
     own_keys = [] if needed.by_event else write.keys(started, per_visit=True)
     limits = {"low": write.instant(query.start), "high": write.instant(query.end)}
-    matching = {"read": _read(needed), "matching": write.matching(started)}
-    everything = {"read": "e", "matching": ""}
+    matching = beside.of_rows(write, beside.source(write, needed.exits), started)
+    everything = {"read": "e LEFT JOIN x ON x.visit_id = e.visit_id" if "exit" in facts else "e", "matching": ""}
     v = _SHAPES["v"].format(
         columns=", ".join([f"{visit} AS visit_id", *own_keys, *known]),
         **(everything if needed.by_event else matching),
         **limits,
     )
-    counts = [f"{catalog.VISIT_AGGREGATES[part][0]} AS {part}" for part in needed.visits]
-    b = {"columns": ", ".join([*_names(query), *counts]), "grouped": _grouped(query)}
     if not needed.by_event:
-        return {"v": v, "b": _SHAPES["b"].format(visits="v", **b)}
+        return {"v": v, "b": of_visits(query, needed.visits, "v")}
     w = _SHAPES["w"].format(columns=", ".join([f"{visit} AS visit_id", *write.keys(started)]), **matching, **limits)
     if not known:
-        return {"w": w, "b": _SHAPES["b"].format(visits="w", **b)}
-    return {"v": v, "w": w, "b": _SHAPES["b"].format(visits="w JOIN v ON v.visit_id = w.visit_id", **b)}
+        return {"w": w, "b": of_visits(query, needed.visits, "w")}
+    return {"v": v, "w": w, "b": of_visits(query, needed.visits, "w JOIN v ON v.visit_id = w.visit_id")}
+
+
+def of_visits(query: Query, parts: tuple[str, ...], visits: str) -> str:
+    """Relation `b`: counts of visits, by the dimensions."""
+    counts = [f"{beside.visits_sql(query, catalog.VISIT_AGGREGATES[part][0])} AS {part}" for part in parts]
+    return _SHAPES["b"].format(columns=", ".join([*_names(query), *counts]), visits=visits, grouped=_grouped(query))
 
 
 def _names(query: Query) -> list[str]:
@@ -192,9 +217,10 @@ def _columns(query: Query) -> list[str]:
 
 
 def _sides(query: Query, needed: Needs) -> str:
+    joined = beside.joins(query)
     if not (needed.events and needed.visits):
-        return "a" if needed.events else "b"
-    return f"a FULL JOIN b USING ({', '.join(_names(query))})" if query.dimensions else "a CROSS JOIN b"
+        return ("a" if needed.events else "b") + joined
+    return (f"a FULL JOIN b USING ({', '.join(_names(query))})" if query.dimensions else "a CROSS JOIN b") + joined
 
 
 def _order(query: Query) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
+import os
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from analytics.lake import export
-from analytics.reports import catalog, run
+from analytics.reports import catalog, goals, run
 from analytics.reports.query import Answer, Query
 from tests.reports import oracle, world
 
@@ -20,7 +23,8 @@ NOW = world.LAST + dt.timedelta(days=2)
 HALF = 2
 """Batches up to this one are in the lake, the others in TimescaleDB only."""
 WORLDS = 2
-QUESTIONS = 80
+QUESTIONS = int(os.environ.get("RANDOM_QUESTIONS", "80"))
+"""Of each world; set the variable for a long run."""
 RANDOM = settings(
     max_examples=QUESTIONS,
     deadline=None,
@@ -36,7 +40,7 @@ def answers(query: Query, settings: Any) -> tuple[Answer, Answer]:
     settings.REPORT_HOT_SPAN_DAYS = 0
     both = run.answer(query, NOW)
     assert both.engine == "duckdb"
-    assert hot.engine == ("duckdb" if catalog.needs_duckdb(query.filter) else "timescaledb")
+    assert hot.engine == ("duckdb" if goals.needs_duckdb(query) else "timescaledb")
     return hot, both
 
 
@@ -53,18 +57,57 @@ def test_both_engines_and_the_definitions_agree_on_random_questions(seed: int, s
     export.export("hits")
     assert export.export("events").rows == len(early)
     world.store([event for event in events if event.batch > HALF])
-    truth = oracle.Oracle(events)
+    world.store_rates()
+    truth = oracle.Oracle(events, world.RATES)
 
     @given(world.queries())
     @RANDOM
     def agree(query: Query) -> None:
         rows, total = truth.rows(query)
         hot, both = answers(query, settings)
-        assert hot.rows == both.rows
+        assert [row.dimensions for row in hot.rows] == [row.dimensions for row in both.rows]
         assert hot.total_rows == both.total_rows == (total if query.total_rows else None)
         assert [row.dimensions for row in hot.rows] == [row.dimensions for row in rows]
-        for got, wanted in zip(hot.rows, rows, strict=True):
+        for got, other, wanted in zip(hot.rows, both.rows, rows, strict=True):
             assert all(map(same, got.metrics, wanted.metrics)), (got, wanted)
+            assert got.metrics == other.metrics
+        assert (hot.currency, hot.warning) == (both.currency, both.warning)
         assert hot.rulesets == both.rulesets
+
+    agree()
+
+
+OF_EVENTS = ("events", "pageviews", "orders", "total_revenue", "engagement_seconds", "conversions")
+OF_VISITS = ("visits", "bounces", "engaged_visits", "exits", "entries")
+
+
+@st.composite
+def partitions(draw: st.DrawFn) -> Query:
+    """A question whose rows part the whole: each event, and where visits are counted each visit, is in one of them."""
+    query = draw(world.queries().filter(lambda query: query.filter is None or len(str(query.filter)) < 1000))
+    of_visits = draw(st.booleans())
+    scopes = ("visit", "time") if of_visits else ("event", "visit", "time")
+    names = [name for name, one in catalog.DIMENSIONS.items() if one.scope in scopes and name != "event:goal"]
+    return dataclasses.replace(
+        query,
+        metrics=OF_VISITS if of_visits else OF_EVENTS,
+        dimensions=(draw(st.sampled_from(names)),),
+        order=(), limit=10_000, offset=0, only=(), total_rows=False,
+    )  # fmt: skip
+
+
+def test_parts_add_up_to_the_whole(stores: None, settings: Any) -> None:
+    settings.HOT_DAYS = 1000
+    events = world.events(WORLDS)
+    world.store(events)
+    world.store_rates()
+
+    @given(partitions().filter(lambda query: query.dimensions[0] != "time:minute" and world.fits(query)))
+    @RANDOM
+    def agree(query: Query) -> None:
+        parts, whole = (answers(one, settings) for one in (query, dataclasses.replace(query, dimensions=())))
+        for some, all_of_it in zip(parts, whole, strict=True):
+            sums = [math.fsum(row.metrics[index] or 0 for row in some.rows) for index in range(len(query.metrics))]
+            assert sums == pytest.approx(all_of_it.rows[0].metrics, rel=1e-9)
 
     agree()

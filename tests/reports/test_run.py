@@ -58,14 +58,14 @@ def test_an_export_between_the_two_readings_changes_nothing(
     record: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record([page("/a"), page("/b")])
-    taken = read.slice
+    taken = read.brief
 
     def then_exported(*given: Any) -> read.Slice:
         before = taken(*given)
         export.export("hits"), export.export("events")
         return before
 
-    monkeypatch.setattr(read, "slice", then_exported)
+    monkeypatch.setattr(read, "brief", then_exported)
     assert numbers(query()) == [(1, 2)]
 
 
@@ -104,6 +104,7 @@ def test_without_the_lake_the_hot_window_is_answered_and_the_answer_says_so(
 ) -> None:
     record([page("/a")])
     monkeypatch.setattr(read, "slice", away)
+    monkeypatch.setattr(read, "brief", away)
     recent = run.answer(query(), NOW)
     assert (recent.rows[0].metrics, recent.engine, recent.warning) == ((1, 1), "timescaledb", "")
     series = run.answer(query(start=NOW - 90 * DAY, dimensions=("time:day",)), NOW)
@@ -119,7 +120,9 @@ def test_a_file_that_has_gone_is_as_a_lake_that_is_away(
     record([page("/a")])
     gone = read.Slice((f"{settings.LAKE_CACHE_DIR}/gone.parquet",), {}, 1)
     monkeypatch.setattr(read, "slice", lambda *_: gone)
+    monkeypatch.setattr(read, "brief", lambda *_: gone)
     assert run.answer(query(), NOW).engine == "timescaledb"
+    assert run.answer(query(dimensions=("event:page",)), NOW).engine == "timescaledb"
 
 
 def test_a_query_that_takes_too_long_is_stopped_in_either_engine(stores: None, settings: Any) -> None:

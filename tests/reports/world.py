@@ -15,9 +15,9 @@ import msgspec
 from hypothesis import strategies as st
 
 from analytics.events import Event
-from analytics.reports import catalog
-from analytics.reports.query import All, AnyOf, Condition, Filter, Not, Query
-from analytics.store import db
+from analytics.reports import catalog, check, goals
+from analytics.reports.query import All, AnyOf, BadQuery, Condition, Done, Filter, Goal, Not, Query
+from analytics.store import db, rates
 
 SITE = 7
 FIRST = dt.datetime(2026, 10, 22, 18, tzinfo=dt.UTC)
@@ -33,6 +33,8 @@ PATHS = ("/", "/a", "/a/b", "/A", "/é", "/?", "", "/100%")
 NAMES = ("pageview", "pageview", "pageview", "engagement", "Sign up", "Sign up", "a")
 EXPRESSIONS = ("^/a", "a|b", "/[a-z]+$", r"^\(none\)$", ".", "^$", r"\d{4}-10", "ä", "^[^a]*$", "(?:A|ß)b?", "(a+)+$")
 """Read alike by RE2 and Python, over texts without line breaks."""
+CURRENCIES = ("EUR", "EUR", "USD", "JPY", "XXX")
+"""There is no rate of the last."""
 KEYS = ("plan", "$x", "/", "a.b", 'q"t', "0", "nope")
 _TEXTS = (
     "referrer", "source", "medium", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term",
@@ -60,6 +62,7 @@ def _visit(luck: random.Random, number: int, site: int) -> list[Event]:
     found = []
     for index in range(luck.choice((1, 1, 2, 3, 6))):
         after = luck.choice((0, luck.randrange(length + 1), -luck.randrange(1800))) if index else 0
+        revenue = Decimal(luck.randrange(10**7)).scaleb(-luck.choice((0, 2, 4))) if luck.random() < 0.3 else None
         found.append(
             Event(
                 site_id=site,
@@ -77,9 +80,9 @@ def _visit(luck: random.Random, number: int, site: int) -> list[Event]:
                 entry_path=own["source"] and "/a",
                 interactive=luck.random() < 0.6,
                 engagement_ms=luck.choice((0, 1, 15_000, 86_400_000)),
-                scroll_percent=0,
-                revenue=Decimal("1.5") if luck.random() < 0.1 else None,
-                currency="",
+                scroll_percent=luck.choice((0, 0, 1, 37, 99, 100)),
+                revenue=revenue,
+                currency="" if revenue is None else luck.choice(CURRENCIES),
                 props=json.dumps({key: luck.choice(WORDS) for key in luck.sample(KEYS[:-1], 2)}),
                 category=luck.choice(("", "", "ai")) if is_bot else "",
                 ruleset=luck.choice((1, 2)),
@@ -89,6 +92,22 @@ def _visit(luck: random.Random, number: int, site: int) -> list[Event]:
             )
         )
     return found
+
+
+RATES = {
+    "USD": [(FIRST.date() - dt.timedelta(days=9), "1.1"), (FIRST.date() + dt.timedelta(days=2), "1.2345")],
+    "JPY": [(FIRST.date() + dt.timedelta(days=1), "171.03"), (FIRST.date() + dt.timedelta(days=3), "169.9")],
+}
+"""Currency → (day, units per euro): with days of no rate, and orders in yen before there was any."""
+
+
+def store_rates() -> None:
+    """In the form of the European Central Bank, newest first."""
+    known = {(day, currency): rate for currency, listed in RATES.items() for day, rate in listed}
+    lines = ["Date," + ",".join(RATES) + ","]
+    for day in sorted({day for day, _ in known}, reverse=True):
+        lines.append(f"{day}," + ",".join(known.get((day, currency), "N/A") for currency in RATES) + ",")
+    rates.load(lines)
 
 
 def store(rows: Sequence[Event]) -> None:
@@ -106,26 +125,55 @@ def store(rows: Sequence[Event]) -> None:
 
 
 # --- questions ------------------------------------------------------------------------------------------------------
-_DIMENSIONS = st.one_of(st.sampled_from(sorted(catalog.DIMENSIONS)), st.sampled_from([catalog.PROPS + k for k in KEYS]))
+_KEPT = st.one_of(
+    st.sampled_from(sorted({*catalog.DIMENSIONS} - {"event:goal"})),
+    st.sampled_from([catalog.PROPS + key for key in KEYS]),
+)
+_DIMENSIONS = st.one_of(_KEPT, _KEPT, _KEPT, st.sampled_from(["event:goal", "event:page", "visit:exit_page"]))
 _VALUES = st.sampled_from([*WORDS, *PATHS, *NAMES, "none", "NONE", "%", "_", "2026-10-25", "03", "6", "ai"])
 _CONDITIONS = st.builds(
     lambda op, dimension, values, cased: Condition(
         op, dimension, tuple(v for v in values if v or op in ("is", "is_not")) or ("a",), cased
     ),
     st.sampled_from(["is", "is_not", "contains", "contains_not"]),
-    _DIMENSIONS,
+    _KEPT,
     st.lists(_VALUES, min_size=1, max_size=3),
     st.sampled_from([True, True, False]),
 )
 _MATCHES = st.builds(
     lambda op, dimension, values, cased: Condition(op, dimension, tuple(values), cased),
     st.sampled_from(["matches", "matches_not"]),
-    _DIMENSIONS,
+    _KEPT,
     st.lists(st.sampled_from(EXPRESSIONS), min_size=1, max_size=2),
     st.booleans(),
 )
+_GOALS: st.SearchStrategy[tuple[Goal, ...]] = st.lists(
+    st.sampled_from(
+        [
+            Goal("Any", Condition("is", "event:name", ("pageview",))),
+            Goal("Sign up", Condition("is", "event:name", ("Sign up",))),
+            Goal(
+                "sign UP ä",
+                All((Condition("is", "event:name", ("Sign up",)), Condition("is", "event:props:plan", ("a",)))),
+            ),
+            Goal("Wild", All((Condition("is", "event:name", ("pageview",)), goals.page("/a/*")))),
+            Goal("Deep", All((Condition("is", "event:name", ("engagement",)), goals.scrolled(37)))),
+            Goal("Never", Condition("is", "event:name", ("no such event",))),
+        ]
+    ),
+    min_size=1,
+    max_size=4,
+    unique=True,
+).map(tuple)
+_ABOUT_GOALS = st.builds(
+    lambda op, value, cased: Condition(op, "event:goal", (value,), cased),
+    st.sampled_from(["is", "is_not", "contains", "contains_not"]),
+    st.sampled_from(["Any", "Sign up", "sign up ä", "ä", "Wild", "i"]),
+    st.booleans(),
+)
+_LEAVES = st.one_of(_CONDITIONS, _CONDITIONS, _CONDITIONS, _MATCHES, _ABOUT_GOALS)
 _FILTERS: st.SearchStrategy[Filter] = st.recursive(
-    st.one_of(_CONDITIONS, _CONDITIONS, _CONDITIONS, _MATCHES),
+    st.one_of(_LEAVES, st.builds(Done, _LEAVES, st.booleans())),
     lambda inner: st.one_of(
         st.builds(lambda parts: All(tuple(parts)), st.lists(inner, min_size=1, max_size=3)),
         st.builds(lambda parts: AnyOf(tuple(parts)), st.lists(inner, min_size=1, max_size=3)),
@@ -135,6 +183,15 @@ _FILTERS: st.SearchStrategy[Filter] = st.recursive(
 )
 
 
+def fits(query: Query) -> bool:
+    """Whether it is a question at all; tests/reports/test_check.py has those that are none."""
+    try:
+        check.query(query)
+    except BadQuery:
+        return False
+    return True
+
+
 @st.composite
 def _instants(draw: st.DrawFn) -> dt.datetime:
     hours = draw(st.integers(-6, DAYS * 24 + 6))
@@ -142,8 +199,19 @@ def _instants(draw: st.DrawFn) -> dt.datetime:
     return FIRST + dt.timedelta(hours=hours, seconds=fine)
 
 
+def _shown(name: str) -> st.SearchStrategy[str]:
+    """Values that rows have in a dimension, and some that none has."""
+    texts = {"time:weekday": [*"1234567"], "time:hour_of_day": [f"{hour:02}" for hour in range(24)]}
+    return st.sampled_from(texts.get(name, [*WORDS[2:], *PATHS, *NAMES, "x.example", "Any", "Sign up", "37"]))
+
+
+def queries() -> st.SearchStrategy[Query]:
+    """Questions that can be answered."""
+    return _queries().filter(fits)
+
+
 @st.composite
-def queries(draw: st.DrawFn) -> Query:
+def _queries(draw: st.DrawFn) -> Query:
     zone = draw(st.sampled_from(ZONES))
     instants = sorted(draw(st.lists(_instants(), min_size=2, max_size=2, unique=True)))
     first, last = (at.astimezone(ZoneInfo(draw(st.sampled_from([zone, "UTC"])))) for at in instants)
@@ -151,11 +219,17 @@ def queries(draw: st.DrawFn) -> Query:
     chosen = draw(st.lists(_DIMENSIONS, max_size=3, unique=True))
     if draw(st.integers(0, 4)) == 0:
         chosen = [draw(st.sampled_from(sorted(catalog.BUCKETS)))]
+    if "exit_rate" in metrics:  # of pages alone
+        pages = [draw(st.sampled_from(["event:page", "visit:exit_page"]))]
+        chosen = pages + [name for name in chosen if not name.startswith("event:") and name != "visit:exit_page"]
     buckets = [name for name in chosen if name in catalog.BUCKETS][1:]
     dimensions = tuple(name for name in chosen if name not in buckets)
     order = draw(st.lists(st.sampled_from([*metrics, *dimensions]), max_size=2, unique=True))
+    kept = [name for name in dimensions if name not in catalog.BUCKETS]
+    only = draw(st.lists(st.tuples(*map(_shown, kept)), max_size=40)) if kept and draw(st.integers(0, 3)) == 0 else []
     return Query(
         site_id=SITE,
+        only=tuple(only),
         metrics=metrics,
         start=first,
         end=last,
@@ -168,4 +242,6 @@ def queries(draw: st.DrawFn) -> Query:
         with_bots=draw(st.integers(0, 3)) == 0,
         total_rows=draw(st.booleans()),
         fill=draw(st.booleans()),
+        goals=draw(_GOALS),
+        currency=draw(st.sampled_from(["EUR", "USD", "JPY", "CHF"])),
     )
