@@ -11,7 +11,7 @@ _REGIONAL_A = 0x1F1E6
 
 @functools.cache
 def countries() -> dict[str, str]:
-    """Code → English name."""
+    """ISO 3166-1 alpha-2 code → English name."""
     lines = _FILE.read_text(encoding="utf-8").splitlines()
     return dict(line.split("\t") for line in lines if not line.startswith("#"))
 

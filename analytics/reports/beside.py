@@ -2,12 +2,12 @@
 
 g  goals that rows are of         u  all visitors of a conversion rate       s  how far visitors scrolled
 h  visits that have done it       c  the same by the dimensions              p  pageviews of the page left from
-r  rates of currencies
+r  rates of currencies            k  the rows that are given
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analytics.reports import catalog, dimensions
 from analytics.reports.currency import Rates
@@ -18,6 +18,8 @@ from analytics.store import db
 _SHAPES = db.statements(__file__)
 _GROUP = {dimensions.GOAL: ""}
 """The dimensions of a group do not have the goal."""
+_APART: dict[str, Iterable[str]] = {"c": _GROUP, "k": catalog.BUCKETS}
+"""The dimensions that a relation does not have."""
 _SEEN = {dimensions.EXIT_PAGE: dimensions.PAGE}
 
 
@@ -123,9 +125,28 @@ def after(write: Fragments, exits: bool) -> dict[str, str]:
     return relations
 
 
+def kept(write: Fragments) -> dict[str, str]:
+    """The relation of the rows that are given, when they are not all."""
+    return {"k": _SHAPES["k"].format(columns=", ".join(_listed(write)))} if write.query.only else {}
+
+
+def _listed(write: Fragments) -> list[str]:
+    """The values of the rows that are given, a list for each dimension."""
+    lists = map(list, zip(*write.query.only, strict=True))
+    kept = [name for name in write.query.dimensions if name not in catalog.BUCKETS]
+    return [
+        f"CAST(unnest(CAST({write.value(values)} AS varchar[])) AS {_kind(name)}) AS {column}"
+        for name, column, values in zip(kept, _names(write.query, "k"), lists, strict=True)
+    ]
+
+
+def _kind(name: str) -> str:
+    return "integer" if catalog.dimension(name).scope == "time" else "varchar"
+
+
 def joins(query: Query) -> str:
     """The joins that bring the relations to the counts."""
-    joined = ""
+    joined = f" JOIN k USING ({', '.join(_names(query, 'k'))})" if query.only else ""
     for relation in _joined(query):
         names = _names(query, relation)
         joined += f" LEFT JOIN {relation} USING ({', '.join(names)})" if names else f" CROSS JOIN {relation}"
@@ -141,7 +162,7 @@ def _range(write: Fragments) -> dict[str, str]:
 
 
 def _names(query: Query, relation: str) -> list[str]:
-    apart = _GROUP if relation == "c" else {}
+    apart = _APART.get(relation, ())
     return [f"d{index}" for index, name in enumerate(query.dimensions) if name not in apart]
 
 

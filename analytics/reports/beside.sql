@@ -17,6 +17,9 @@ SELECT n.day, n.currency, CAST(n.factor AS decimal(20, 12)) AS factor FROM (
         unnest(CAST({factors} AS varchar[])) AS factor
 ) AS n
 
+-- name: k (beside.kept) the rows that are given
+SELECT DISTINCT {columns}
+
 -- name: u (beside.after) all visitors that a conversion rate is a part of
 SELECT count(DISTINCT e.visitor_id) AS everyone FROM {read} WHERE e.ts >= {low} AND e.ts < {high}{matching}
 

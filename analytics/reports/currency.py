@@ -49,6 +49,7 @@ def orders(query: Query) -> Query:
         order=(("orders", "desc"),),
         limit=MOST_DAYS,
         offset=0,
+        only=(),
         total_rows=False,
     )
 

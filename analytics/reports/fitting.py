@@ -8,6 +8,7 @@ from analytics.reports import catalog, dimensions, goals
 from analytics.reports.query import BadQuery, Condition, Query
 
 MOST_GOALS = 200
+MOST_ROWS = 10_000
 _PAGES = (dimensions.PAGE, dimensions.EXIT_PAGE)
 
 
@@ -16,6 +17,7 @@ def check(given: Query) -> None:
     _goals(given)
     if "exit_rate" in given.metrics:
         _exit_rate(given)
+    _only(given)
     if given.currency and not re.fullmatch("[A-Z]{3}", given.currency):
         raise BadQuery("currency", "write an ISO 4217 code such as EUR")
 
@@ -40,6 +42,16 @@ def _named(leaf: Condition, names: list[str]) -> None:
     if catalog.positive(leaf.op) == "is" and leaf.case_sensitive and unknown:
         known = ", ".join(map(repr, names[:20]))
         raise BadQuery("filters", f"the site has no goal {unknown[0][:100]!r}; it has {known}")
+
+
+def _only(given: Query) -> None:
+    kept = [name for name in given.dimensions if name not in catalog.BUCKETS]
+    if (
+        len(given.only) > MOST_ROWS
+        or any(len(values) != len(kept) for values in given.only)
+        or (given.only and not kept)
+    ):
+        raise BadQuery("only", f"at most {MOST_ROWS} rows, each with a value of every dimension but buckets of time")
 
 
 def _exit_rate(given: Query) -> None:

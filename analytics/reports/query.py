@@ -89,6 +89,9 @@ class Query:
     """With one time dimension alone: give every bucket of the range, also those in which nothing happened."""
     goals: tuple[Goal, ...] = ()
     """What `event:goal` and the metrics of conversions speak of."""
+    only: tuple[tuple[str, ...], ...] = ()
+    """Give these rows alone, by their values of all dimensions but buckets of time; everything else, such as shares of
+    the whole, stays as it is. Empty: give all."""
     currency: str = ""
     """ISO 4217: revenue is converted to it. Empty: it stays in its own currency, which must then be one."""
 

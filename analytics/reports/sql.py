@@ -113,7 +113,7 @@ def compose(query: Query, dialect: Dialect, *, paged: bool = True, rates: Rates 
 def framed(write: Fragments, relations: dict[str, str], *, paged: bool) -> Statement:
     """The whole statement: `e`, what is derived of it, and the rows of the answer in order."""
     query = write.query
-    events, *others = relations.items()
+    events, *others = (relations | beside.kept(write)).items()
     answer = _SHAPES["answer"].format(
         relations=", ".join(["{} AS NOT MATERIALIZED ({})".format(*events), *map(_with, others)]),
         columns=", ".join(_columns(query)),
@@ -152,7 +152,7 @@ def _of_events(write: Fragments, needed: Needs, shape: str) -> str:
     aggregates = {part: catalog.EVENT_AGGREGATES[part] for part in (needed.events if shape == "a" else ("visitors",))}
     for column in {column for _, columns in aggregates.values() for column in columns}:
         write.plain(column)
-    counts = [f"{beside.events_sql(write, sql)} AS {part}" for part, (sql, _) in aggregates.items()]
+    counts = [f"{beside.events_sql(write, counted)} AS {part}" for part, (counted, _) in aggregates.items()]
     read = beside.source(write, needed.exits)
     if shape == "a" and beside.is_priced(write.query):
         read = beside.with_rates(write, read)
@@ -162,10 +162,10 @@ def _of_events(write: Fragments, needed: Needs, shape: str) -> str:
 def counted(write: Fragments, counts: list[str], shape: str, read: str) -> str:
     """Relation `a` or `t`: counts of what `read` gives of the range, by the dimensions."""
     query, ts = write.query, write.ts()
-    rows = {"read": read, "matching": write.matching(ts)} if shape == "t" else beside.of_rows(write, read, ts)
+    matching = {"read": read, "matching": write.matching(ts)} if shape == "t" else beside.of_rows(write, read, ts)
     return _SHAPES[shape].format(
         columns=", ".join([*write.keys(ts), *counts]),
-        **rows,
+        **matching,
         low=write.instant(query.start),
         high=write.instant(query.end),
         grouped=_grouped(query),

@@ -67,6 +67,7 @@ OF_EVENTS = {
     "average_revenue", "orders", "buyers",
 }  # fmt: skip
 """The other metrics are of visits."""
+BUCKETS = ("time:minute", "time:hour", "time:day", "time:week", "time:month")
 Key = tuple[str, ...]
 Rates = Mapping[str, Sequence[tuple[dt.date, str]]]
 
@@ -104,7 +105,7 @@ class Oracle:
     def rows(self, query: Query) -> tuple[list[Row], int]:
         """The page of rows, and how many rows there are."""
         found = self.found(query)
-        wanted = self.all_keys(query, found)
+        wanted = [key for key in self.all_keys(query, found) if self.is_given(key, query)]
         rows = [Row(key, self.metrics(query, key, found)) for key in wanted]
         self.sort(rows, query)
         return rows[query.offset : query.offset + query.limit], len(rows)
@@ -152,13 +153,17 @@ class Oracle:
             keys |= set(found.visits)
         if not query.dimensions:
             return [()]
-        buckets = ("time:minute", "time:hour", "time:day", "time:week", "time:month")
-        if query.fill and len(query.dimensions) == 1 and query.dimensions[0] in buckets:
+        if query.fill and len(query.dimensions) == 1 and query.dimensions[0] in BUCKETS:
             at = query.start.astimezone(dt.UTC)
             while at < query.end:
                 keys.add((local_text(query.dimensions[0], at, query.zone),))
                 at = at.replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
         return list(keys)
+
+    def is_given(self, key: Key, query: Query) -> bool:
+        named = zip(query.dimensions, key, strict=True)
+        kept = tuple(text for name, text in named if name not in BUCKETS)
+        return not query.only or kept in query.only
 
     def reached(self, event: Event, visit: Visit, at: dt.datetime, query: Query) -> list[str]:
         """Names of the goals that an event reaches."""

@@ -13,7 +13,7 @@ from hypothesis import given
 
 from analytics.events import Event
 from analytics.lake import export, read, stretches
-from analytics.reports import brief, goals, run
+from analytics.reports import brief, catalog, goals, run
 from analytics.reports.query import Query
 from tests.reports import oracle, world
 from tests.reports.test_engines import NOW, RANDOM, answers, same
@@ -33,15 +33,18 @@ def at_once(event: Event, luck: random.Random) -> Event:
 
 def narrowed(query: Query) -> Query:
     """The same question without what stretches do not know."""
-    plain = dataclasses.replace(query, with_bots=False, filter=None, order=(), dimensions=())
+    plain = dataclasses.replace(query, only=(), with_bots=False, filter=None, order=(), dimensions=())
 
     def known(**changes: Any) -> bool:
         return brief.fits(dataclasses.replace(plain, **({"metrics": ("visitors",)} | changes)))
 
     metrics = tuple(name for name in query.metrics if known(metrics=(name,))) or ("visitors", "visits")
     dimensions = tuple(name for name in query.dimensions if known(dimensions=(name,)))
+    kept = [name for name in dimensions if name not in catalog.BUCKETS]
+    fits = all(len(values) == len(kept) for values in query.only) and kept
     return dataclasses.replace(
         plain,
+        only=query.only if fits else (),
         metrics=metrics,
         dimensions=dimensions,
         filter=query.filter if query.filter and known(filter=query.filter) else None,

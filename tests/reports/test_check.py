@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from analytics.reports import check
-from analytics.reports.query import BadQuery, Condition, Query
+from analytics.reports.query import BadQuery, Condition, Done, Goal, Query
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
+GOALS = (Goal("Sign up", Condition("is", "event:name", ("Sign up",))),)
+EXITS: dict[str, Any] = {"metrics": ("exit_rate",), "dimensions": ("visit:exit_page",)}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,22 @@ DAY = dt.timedelta(days=1)
         ({"dimensions": ("time:minute",), "start": NOW - 90 * DAY}, "date_range"),
         ({"zone": "Europe/Atlantis"}, "timezone"),
         ({"zone": "../../etc/passwd"}, "timezone"),
+        ({"dimensions": ("event:goal",)}, "dimensions"),
+        ({"metrics": ("conversion_rate",)}, "metrics"),
+        ({"filter": Condition("is", "event:goal", ("Sign up",))}, "filters"),
+        ({"filter": Condition("is", "event:goal", ("Nope",)), "goals": GOALS}, "filters"),
+        ({"filter": Done(Condition("is", "event:goal", ("Nope",))), "goals": GOALS}, "filters"),
+        ({"goals": GOALS * 2}, "goals"),
+        ({"goals": (Goal("Loop", Condition("is", "event:goal", ("Loop",))),)}, "goals"),
+        ({"goals": (Goal("Bad", Condition("is", "event:nope", ("x",))),)}, "filters"),
+        ({"metrics": ("exit_rate",)}, "metrics"),
+        ({"metrics": ("exit_rate",), "dimensions": ("event:page", "visit:exit_page")}, "metrics"),
+        ({"metrics": ("exit_rate",), "dimensions": ("visit:exit_page", "event:name")}, "dimensions"),
+        ({**EXITS, "filter": Condition("is", "event:page", ("/",))}, "filters"),
+        ({**EXITS, "filter": Condition("is", "visit:exit_page", ("/",))}, "filters"),
+        ({"currency": "euro"}, "currency"),
+        ({"dimensions": ("event:page",), "only": (("/", "x"),)}, "only"),
+        ({"dimensions": ("time:day",), "only": ((),)}, "only"),
         ({"limit": 0}, "limit"),
         ({"offset": -1}, "offset"),
     ],

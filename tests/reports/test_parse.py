@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.reports import catalog, check, parse
-from analytics.reports.query import All, AnyOf, BadQuery, Condition, Filter, Not, Op
+from analytics.reports.query import All, AnyOf, BadQuery, Condition, Done, Filter, Not, Op
 
 _names = st.one_of(
     st.sampled_from(sorted(catalog.DIMENSIONS)),
@@ -24,14 +24,16 @@ _values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\
 
 def _leaf(op: Op, dimension: str, values: list[str], cased: bool) -> Condition:
     given = [value or "x" if "is" not in op.split("_") else value for value in values]
-    return Condition(op, dimension, tuple(map(re.escape, given) if "matches" in op else given), cased)
+    if "matches" in op:
+        dimension, given = dimension.replace("event:goal", "event:name"), [re.escape(value) for value in given]
+    return Condition(op, dimension, tuple(given), cased)
 
 
 _leaves = st.builds(
     _leaf, st.sampled_from(check.OPERATORS), _names, st.lists(_values, min_size=1, max_size=4), st.booleans()
 )
 _trees: st.SearchStrategy[Filter] = st.recursive(
-    _leaves,
+    st.one_of(_leaves, _leaves, st.builds(Done, _leaves, st.booleans())),
     lambda inner: st.one_of(
         st.builds(lambda parts: All(tuple(parts)), st.lists(inner, min_size=1, max_size=3)),
         st.builds(lambda parts: AnyOf(tuple(parts)), st.lists(inner, min_size=1, max_size=3)),
@@ -111,6 +113,11 @@ def test_several_filters_must_all_hold() -> None:
         [["and", []]],
         [["xor", [["is", "event:page", ["/"]]]]],
         [["is", "event:page", ["\0"]]],
+        [["matches", "event:goal", ["a"]]],
+        [["has_done", ["has_done", ["is", "event:page", ["/"]]]]],
+        [["has_done", ["and", [["has_not_done", ["is", "event:page", ["/"]]]]]]],
+        [["has_done", [["is", "event:page", ["/"]]]]],
+        [["is", "segment", [1]]],
         [["is", "event:page", ["\ud800"]]],
         [["contains", "event:page", [""]]],
         [["is", "event:page", ["x" * 3000]]],

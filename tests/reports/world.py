@@ -125,21 +125,25 @@ def store(rows: Sequence[Event]) -> None:
 
 
 # --- questions ------------------------------------------------------------------------------------------------------
-_DIMENSIONS = st.one_of(st.sampled_from(sorted(catalog.DIMENSIONS)), st.sampled_from([catalog.PROPS + k for k in KEYS]))
+_KEPT = st.one_of(
+    st.sampled_from(sorted({*catalog.DIMENSIONS} - {"event:goal"})),
+    st.sampled_from([catalog.PROPS + key for key in KEYS]),
+)
+_DIMENSIONS = st.one_of(_KEPT, _KEPT, _KEPT, st.sampled_from(["event:goal", "event:page", "visit:exit_page"]))
 _VALUES = st.sampled_from([*WORDS, *PATHS, *NAMES, "none", "NONE", "%", "_", "2026-10-25", "03", "6", "ai"])
 _CONDITIONS = st.builds(
     lambda op, dimension, values, cased: Condition(
         op, dimension, tuple(v for v in values if v or op in ("is", "is_not")) or ("a",), cased
     ),
     st.sampled_from(["is", "is_not", "contains", "contains_not"]),
-    _DIMENSIONS,
+    _KEPT,
     st.lists(_VALUES, min_size=1, max_size=3),
     st.sampled_from([True, True, False]),
 )
 _MATCHES = st.builds(
     lambda op, dimension, values, cased: Condition(op, dimension, tuple(values), cased),
     st.sampled_from(["matches", "matches_not"]),
-    _DIMENSIONS,
+    _KEPT,
     st.lists(st.sampled_from(EXPRESSIONS), min_size=1, max_size=2),
     st.booleans(),
 )
@@ -195,6 +199,12 @@ def _instants(draw: st.DrawFn) -> dt.datetime:
     return FIRST + dt.timedelta(hours=hours, seconds=fine)
 
 
+def _shown(name: str) -> st.SearchStrategy[str]:
+    """Values that rows have in a dimension, and some that none has."""
+    texts = {"time:weekday": [*"1234567"], "time:hour_of_day": [f"{hour:02}" for hour in range(24)]}
+    return st.sampled_from(texts.get(name, [*WORDS[2:], *PATHS, *NAMES, "x.example", "Any", "Sign up", "37"]))
+
+
 def queries() -> st.SearchStrategy[Query]:
     """Questions that can be answered."""
     return _queries().filter(fits)
@@ -215,8 +225,11 @@ def _queries(draw: st.DrawFn) -> Query:
     buckets = [name for name in chosen if name in catalog.BUCKETS][1:]
     dimensions = tuple(name for name in chosen if name not in buckets)
     order = draw(st.lists(st.sampled_from([*metrics, *dimensions]), max_size=2, unique=True))
+    kept = [name for name in dimensions if name not in catalog.BUCKETS]
+    only = draw(st.lists(st.tuples(*map(_shown, kept)), max_size=40)) if kept and draw(st.integers(0, 3)) == 0 else []
     return Query(
         site_id=SITE,
+        only=tuple(only),
         metrics=metrics,
         start=first,
         end=last,

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from analytics.dashboard.api import keys
 from analytics.dashboard.api.ga4.names import Number
 from analytics.dashboard.api.ga4.request import Report
 from analytics.dashboard.api.ga4.rows import Found, Row
 from analytics.reports import catalog
-from analytics.sites.models import ApiKey
 
 _INTEGERS = ("TYPE_INTEGER",)
 
 
-def report(asked: Report, found: Found, key: ApiKey, kind: str = "analyticsData#runReport") -> dict[str, Any]:
+def report(asked: Report, found: Found, left: int | None, kind: str = "analyticsData#runReport") -> dict[str, Any]:
     """A page of the rows, with what is said of all."""
     body = headers(asked) | {
         "rows": [row(asked, one) for one in found.rows[asked.offset : asked.offset + asked.limit]],
@@ -24,7 +22,7 @@ def report(asked: Report, found: Found, key: ApiKey, kind: str = "analyticsData#
         "kind": kind,
     }
     body |= aggregated(asked, found.rows, found.totals)
-    return body | ({"propertyQuota": quota(key)} if asked.quota else {})
+    return body | ({"propertyQuota": quota(left)} if asked.quota else {})
 
 
 def headers(asked: Report) -> dict[str, Any]:
@@ -105,11 +103,13 @@ def explain(asked: Report, found: Found) -> dict[str, Any]:
         "filesRead": sum(answer.files_read for answer in answers),
         "rulesets": sorted({version for answer in answers for version in answer.rulesets}),
         "warnings": sorted({answer.warning for answer in answers if answer.warning}),
-        "definitions": {name: catalog.metric(name).definition for name in asked.query(asked.ranges[0], limit=1).metrics},
+        "definitions": {
+            name: catalog.metric(name).definition for name in asked.query(asked.ranges[0], limit=1).metrics
+        },
     }
 
 
-def quota(key: ApiKey) -> dict[str, Any]:
-    """PropertyQuota: what is left of the key's requests in this hour. There are no other limits of this kind."""
-    used = keys.used(key.pk)
-    return {"tokensPerHour": {"consumed": 1, "remaining": max(used.allowed - used.requests, 0)}}
+def quota(left: int | None) -> dict[str, Any]:
+    """PropertyQuota: what is left of the key's requests in this hour, when it is known. There are no other limits of
+    this kind."""
+    return {} if left is None else {"tokensPerHour": {"consumed": 1, "remaining": left}}

@@ -137,9 +137,11 @@ def _on(dimension: Dimension, test: Test, field: str, span: Span) -> Filter:
     if len(dimension.parts) > 1:
         return _joined(dimension, test, field)
     (part,) = dimension.parts
+    if dimension.form == "minutesAgo":
+        raise BadQuery(field, "choose minutes by minuteRanges")
     if dimension.form:
         start, end, zone = span
-        local = start.astimezone(timerange.zone(zone))
+        local = start.astimezone(timerange.zone(zone)).replace(tzinfo=None)
         words = {one: times.shown(dimension.form, one, local) for one in times.buckets(part, zone, start, end)}
         held = test.holding(words.values())
         return _among(part, [one for one, word in words.items() if word in held])

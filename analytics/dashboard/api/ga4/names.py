@@ -224,8 +224,17 @@ _METRICS = (
 METRICS = {metric.name: metric for metric in _METRICS}
 
 
+MINUTES_AGO = Dimension(
+    "minutesAgo", "Realtime minutes ago", "Time", ("time:minute",), "Minutes before now; 00 is the running one.",
+    form="minutesAgo",
+)  # fmt: skip
+"""Of realtime reports alone."""
+
+
 def dimension(name: str, field: str = "dimensions") -> Dimension:
     """The dimension of that name; `customEvent:KEY` is the property KEY. Raises BadQuery."""
+    if name == MINUTES_AGO.name:
+        return MINUTES_AGO
     if name.startswith(CUSTOM) and len(name) > len(CUSTOM):
         return _one(name, name.removeprefix(CUSTOM), "Custom", catalog.PROPS + name.removeprefix(CUSTOM))
     if name not in DIMENSIONS:

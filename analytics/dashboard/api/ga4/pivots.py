@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from analytics.dashboard.api.ga4 import answers, request, values
+from analytics.dashboard.api.ga4 import answers, request, rows, values
 from analytics.dashboard.api.ga4.request import Order, Report
 from analytics.dashboard.api.ga4.rows import Found, Row
 from analytics.reports.query import BadQuery
-from analytics.sites.models import ApiKey, Site
+from analytics.sites.models import Site
 
 MOST_PIVOTS = 5
 MOST_CELLS = 250_000
@@ -74,14 +74,12 @@ def _pivot(given: Any, field: str, names: list[str], report: Report) -> Pivot:
     )
 
 
-def answer(asked: Pivoted, found: Found, key: ApiKey) -> dict[str, Any]:
+def answer(asked: Pivoted, found: Found, left: int | None) -> dict[str, Any]:
     """RunPivotReportResponse: the cells of what each pivot shows."""
     shown = [_shown(pivot, asked.report, found.rows) for pivot in asked.pivots]
-    pages = [
-        words[pivot.offset : pivot.offset + pivot.limit] for pivot, words in zip(asked.pivots, shown, strict=True)
-    ]
+    pages = [words[pivot.offset : pivot.offset + pivot.limit] for pivot, words in zip(asked.pivots, shown, strict=True)]
     allowed = [set(page) for page in pages]
-    rows = [
+    cells = [
         row
         for row in found.rows
         if all(_own(pivot, row) in words for pivot, words in zip(asked.pivots, allowed, strict=True))
@@ -94,25 +92,25 @@ def answer(asked: Pivoted, found: Found, key: ApiKey) -> dict[str, Any]:
             }
             for page, every in zip(pages, shown, strict=True)
         ],
-        "rows": [answers.row(asked.report, row) for row in rows],
+        "rows": [answers.row(asked.report, row) for row in cells],
         "metadata": answers.metadata(asked.report, found),
         "kind": "analyticsData#runPivotReport",
     }
-    return body | ({"propertyQuota": answers.quota(key)} if asked.report.quota else {})
+    return body | ({"propertyQuota": answers.quota(left)} if asked.report.quota else {})
 
 
 def _own(pivot: Pivot, row: Row) -> Words:
     return tuple(row.dimensions[place] for place in pivot.places)
 
 
-def _shown(pivot: Pivot, report: Report, rows: tuple[Row, ...]) -> list[Words]:
+def _shown(pivot: Pivot, report: Report, found: tuple[Row, ...]) -> list[Words]:
     """Every value of the pivot, in its order. A metric orders them by its sum over the other pivots."""
     sums: defaultdict[Words, list[float]] = defaultdict(lambda: [0.0] * len(report.figures))
-    for row in rows:
+    for row in found:
         own = sums[_own(pivot, row)]
         for index, figure in enumerate(row.figures):
             own[index] += figure or 0
     names = [column.name for column in report.columns] + ["dateRange"]
-    columns = tuple(replace(report.columns[0], name=names[place]) for place in pivot.places)
+    columns = tuple(names[place] for place in pivot.places)
     flat = [Row(words, tuple(figures)) for words, figures in sums.items()]
-    return [row.dimensions for row in request.ordered(flat, columns, report.figures, pivot.orders)]
+    return [row.dimensions for row in rows.ordered(flat, columns, report.figures, pivot.orders)]

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from typing import Any
 
 from analytics.dashboard.api.ga4 import answers, names, request, rows, values
-from analytics.dashboard.api.ga4.names import Dimension
 from analytics.dashboard.api.ga4.ranges import Range
-from analytics.dashboard.api.ga4.request import Column
 from analytics.reports import realtime
 from analytics.reports.query import BadQuery
-from analytics.sites.models import ApiKey, Site
+from analytics.sites.models import Site
 
 MOST_RANGES = 2
-MINUTES_AGO = Dimension(
-    "minutesAgo", "Realtime minutes ago", "Time", ("time:minute",), "Minutes before now, 00 is the running one.",
-    form="minutesAgo",
-)  # fmt: skip
 DIMENSIONS = (
     "city", "country", "countryId", "deviceCategory", "eventName", "platform", "streamId", "streamName",
     "unifiedScreenName",
@@ -31,11 +24,11 @@ _KEYS = (
 _MINUTE = dt.timedelta(minutes=1)
 
 
-def run(body: Any, site: Site, key: ApiKey, now: dt.datetime) -> dict[str, Any]:
+def run(body: Any, site: Site, left: int | None, now: dt.datetime) -> dict[str, Any]:
     """The answer, without ResponseMetaData as at GA4. Raises BadQuery."""
     asked = _read(body, site, now)
     found = rows.find(asked, lambda query: realtime.fresh(query, now))
-    answer = answers.report(asked, found, key, "analyticsData#runRealtimeReport")
+    answer = answers.report(asked, found, left, "analyticsData#runRealtimeReport")
     del answer["metadata"]
     return answer
 
@@ -43,9 +36,10 @@ def run(body: Any, site: Site, key: ApiKey, now: dt.datetime) -> dict[str, Any]:
 def _read(body: Any, site: Site, now: dt.datetime) -> request.Report:
     given = values.known(values.camel(body), "request", _KEYS)
     for one in (*values.items(given, "dimensions", 9), *values.items(given, "metrics", 10)):
-        allowed = (*DIMENSIONS, *METRICS, MINUTES_AGO.name)
-        name = values.text(values.known(one, "request", ("name", "expression", "dimensionExpression", "invisible")),
-                           "name", "request")
+        allowed = (*DIMENSIONS, names.MINUTES_AGO.name, *METRICS)
+        name = values.text(
+            values.known(one, "request", ("name", "expression", "dimensionExpression", "invisible")), "name", "request"
+        )
         if name not in allowed and not name.startswith(names.CUSTOM) and "expression" not in one:
             raise BadQuery("request", f"{name!r} has no realtime; there are {', '.join(allowed)}")
     return request.shaped(given, site, now, _ranges(given, now))

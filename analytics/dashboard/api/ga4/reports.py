@@ -7,32 +7,32 @@ from typing import Any
 
 from analytics.dashboard.api.ga4 import access, answers, pivots, request, rows, values
 from analytics.reports.query import BadQuery
-from analytics.sites.models import ApiKey, Site
+from analytics.sites.models import Site
 
 MOST_IN_A_BATCH = 5
 
 
-def run(body: Any, site: Site, key: ApiKey, now: dt.datetime) -> dict[str, Any]:
+def run(body: Any, site: Site, left: int | None, now: dt.datetime) -> dict[str, Any]:
     """runReport."""
     asked = request.read(body, site, now)
-    return answers.report(asked, rows.find(asked, rows.asker(asked)), key)
+    return answers.report(asked, rows.find(asked, rows.asker(asked)), left)
 
 
-def run_pivot(body: Any, site: Site, key: ApiKey, now: dt.datetime) -> dict[str, Any]:
+def run_pivot(body: Any, site: Site, left: int | None, now: dt.datetime) -> dict[str, Any]:
     """runPivotReport."""
     asked = pivots.read(body, site, now)
-    return pivots.answer(asked, rows.find(asked.report, rows.asker(asked.report)), key)
+    return pivots.answer(asked, rows.find(asked.report, rows.asker(asked.report)), left)
 
 
-def batch(body: Any, site: Site, key: ApiKey, now: dt.datetime) -> dict[str, Any]:
+def batch(body: Any, site: Site, left: int | None, now: dt.datetime) -> dict[str, Any]:
     """batchRunReports."""
-    reports = [run(one, site, key, now) for one in _requests(body, site)]
+    reports = [run(one, site, left, now) for one in _requests(body, site)]
     return {"reports": reports, "kind": "analyticsData#batchRunReports"}
 
 
-def batch_pivot(body: Any, site: Site, key: ApiKey, now: dt.datetime) -> dict[str, Any]:
+def batch_pivot(body: Any, site: Site, left: int | None, now: dt.datetime) -> dict[str, Any]:
     """batchRunPivotReports."""
-    reports = [run_pivot(one, site, key, now) for one in _requests(body, site)]
+    reports = [run_pivot(one, site, left, now) for one in _requests(body, site)]
     return {"pivotReports": reports, "kind": "analyticsData#batchRunPivotReports"}
 
 

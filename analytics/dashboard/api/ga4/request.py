@@ -126,8 +126,10 @@ def read(body: Any, site: Site, now: dt.datetime, extra: tuple[str, ...] = ()) -
         if given.get(key):
             raise BadQuery(key, why)
     given = values.known({k: v for k, v in given.items() if k not in REFUSED}, "request", (*KEYS, *extra))
-    spans = ranges.read(given, site.timezone, now)
-    return shaped(given, site, now, spans)
+    report = shaped(given, site, now, ranges.read(given, site.timezone, now))
+    if names.MINUTES_AGO in report.dimensions:
+        raise BadQuery("dimensions", "minutesAgo is for runRealtimeReport")
+    return report
 
 
 def shaped(given: Body, site: Site, now: dt.datetime, spans: tuple[Range, ...]) -> Report:

@@ -9,7 +9,7 @@ from typing import Any
 from analytics.dashboard.api.ga4 import names, request, times
 from analytics.dashboard.api.ga4.names import Dimension, Number
 from analytics.dashboard.api.ga4.ranges import Range
-from analytics.dashboard.api.ga4.request import Column, Report
+from analytics.dashboard.api.ga4.request import Column, Figure, Order, Report
 from analytics.reports import cache, timerange
 from analytics.reports.query import Answer, BadQuery, Query
 
@@ -54,7 +54,8 @@ def find(report: Report, ask: Ask) -> Found:
             (total,) = ask(report.query(span, limit=1, whole=True)).rows
             figures = _figures(report, request.computed(report.metrics, total.metrics))
             totals.append(Row(_ranged(report, span, ("RESERVED_TOTAL",) * len(report.columns)), figures))
-    return Found(tuple(ordered(rows, report)), tuple(totals), tuple(answers))
+    rows = ordered(rows, tuple(column.name for column in report.columns), report.figures, report.orders)
+    return Found(tuple(rows), tuple(totals), tuple(answers))
 
 
 def _named(report: Report, span: Range, answer: Answer) -> list[Row]:
@@ -92,25 +93,31 @@ def _shown(one: Dimension, values: Mapping[str, str], report: Report, span: Rang
     if not one.parts:
         return {"platform": "web", "streamId": str(report.site.pk), "streamName": report.site.domain}[one.name]
     if one.form:
-        local = span.start.astimezone(timerange.zone(report.site.timezone))
+        since = report.now.replace(second=0, microsecond=0) if one == names.MINUTES_AGO else span.start
+        local = since.astimezone(timerange.zone(report.site.timezone)).replace(tzinfo=None)
         return times.shown(one.form, values[one.parts[0]], local)
     if len(one.parts) == 1:
         return one.shown.get(values[one.parts[0]], values[one.parts[0]])
     return one.joined.join(names.missing(part).get(values[part], values[part]) for part in one.parts)
 
 
-def ordered(rows: Sequence[Row], report: Report) -> list[Row]:
-    """In the order that the report asks for; equal rows stay as they are."""
+def ordered(
+    rows: Sequence[Row], columns: tuple[str, ...], figures: Sequence[Figure], orders: Sequence[Order]
+) -> list[Row]:
+    """Rows of these columns and figures in the order that is asked for; equal rows stay as they are."""
     found = list(rows)
-    places = {column.name: index for index, column in enumerate(report.columns)}
-    figures = {figure.name: index for index, figure in enumerate(report.figures)}
-    for order in reversed(report.orders):
-        if order.kind == "METRIC":
-            found.sort(key=lambda row: row.figures[figures[order.key]] or 0, reverse=order.descending)  # noqa: B023
-        else:
-            key = _ORDER[order.kind]
-            found.sort(key=lambda row: key(row.dimensions[places[order.key]]), reverse=order.descending)  # noqa: B023
+    names = [figure.name for figure in figures]
+    for order in reversed(orders):
+        found.sort(key=_sorter(order, columns, names), reverse=order.descending)
     return found
+
+
+def _sorter(order: Order, columns: Sequence[str], figures: Sequence[str]) -> Callable[[Row], Any]:
+    if order.kind == "METRIC":
+        place = figures.index(order.key)
+        return lambda row: row.figures[place] or 0
+    place, key = columns.index(order.key), _ORDER[order.kind]
+    return lambda row: key(row.dimensions[place])
 
 
 def _numeric(text: str) -> tuple[float, str]:

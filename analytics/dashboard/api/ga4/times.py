@@ -28,7 +28,8 @@ _NTH: dict[str, Callable[[dt.datetime, dt.datetime], int]] = {
 
 
 def shown(form: str, bucket: str, start: dt.datetime) -> str:
-    """A bucket, as the catalogue writes it, as GA4 writes it; `start` is the local first instant of the range."""
+    """A bucket, as the catalogue writes it, as GA4 writes it; `start` is the local first instant of the range,
+    of `minutesAgo` the local time that it is now; both without a zone."""
     if form == "hour":
         return bucket
     if form in ("dayOfWeek", "dayOfWeekName"):
@@ -39,7 +40,7 @@ def shown(form: str, bucket: str, start: dt.datetime) -> str:
         return at.strftime(_FORMS[form])
     if form == "minutesAgo":
         return f"{int((start - at).total_seconds() // 60):02}"
-    return f"{_NTH[form](at, start.replace(tzinfo=None)):04}"
+    return f"{_NTH[form](at, start):04}"
 
 
 def buckets(part: str, zone: str, start: dt.datetime, end: dt.datetime) -> list[str]:

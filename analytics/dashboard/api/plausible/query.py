@@ -6,12 +6,13 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from analytics.reports import cache, check, parse, timerange
-from analytics.reports.query import BadQuery, Query
+from analytics.dashboard.api.plausible import including, names, ordering
+from analytics.reports import cache, catalog, check, dimensions, goals, parse, timerange
+from analytics.reports.query import BadQuery, Condition, Query
+from analytics.sites import goals as stored
 from analytics.sites.models import Site
 
 KEYS = ("site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination")
-INCLUDES = ("imports", "time_labels", "total_rows")
 MOST_ROWS = 10_000
 MOST_OFFSET = 2**31
 
@@ -21,9 +22,20 @@ class Asked:
     """A query, and what else its answer is to say."""
 
     query: Query
+    """With our names."""
+    dimensions: tuple[str, ...]
+    """By Plausible's names; `time` has become a bucket."""
     filters: list[Any]
     """As they were given."""
-    include: dict[str, bool]
+    include: including.Include
+    other: Query | None = None
+    """The same question of the range to compare with."""
+
+    @property
+    def order(self) -> list[list[str]]:
+        """What rows are ordered by, with Plausible's names."""
+        back = dict(zip(self.query.dimensions, self.dimensions, strict=True))
+        return [[back.get(name, name), direction] for name, direction in ordering.of(self.query)]
 
 
 def site_id(body: dict[str, Any]) -> str:
@@ -38,45 +50,51 @@ def site_id(body: dict[str, Any]) -> str:
 
 def read(body: dict[str, Any], site: Site, now: dt.datetime) -> Asked:
     """The question that the body asks of the site. Raises BadQuery, naming the field."""
-    start, end = _range(body.get("date_range"), site, now)
+    start, end = date_range(body.get("date_range"), site, now)
     filters = body.get("filters", [])
-    pagination = _switches(body, "pagination", ("limit", "offset"), int)
-    include = _switches(body, "include", INCLUDES, bool)
+    pagination = body.get("pagination", {})
+    include = including.read(body.get("include", {}))
+    given = tuple(
+        f"time:{timerange.interval_for(start, end)}" if name == "time" else name for name in _names(body, "dimensions")
+    )
     query = Query(
         site_id=site.pk,
         metrics=_names(body, "metrics"),
         start=start,
         end=end,
         zone=site.timezone,
-        dimensions=tuple(
-            f"time:{timerange.interval_for(start, end)}" if name == "time" else name
-            for name in _names(body, "dimensions")
-        ),
-        filter=parse.filters(filters),
-        limit=pagination.get("limit", MOST_ROWS),
-        offset=pagination.get("offset", 0),
-        total_rows=include.get("total_rows", False),
+        dimensions=tuple(map(names.ours, given)),
+        filter=parse.filters(names.filters(filters), site=site),
+        total_rows=include.total_rows,
         fill=False,
     )
-    query = _ordered(query, body.get("order_by"))
-    if not (0 < query.limit <= MOST_ROWS and 0 <= query.offset <= MOST_OFFSET):
-        raise BadQuery("pagination", f"limit must lie between 1 and {MOST_ROWS}, offset must not be negative")
+    query = _ordered(_paged(query, pagination), body.get("order_by"))
+    query = with_goals(query, site)
     check.query(query)
-    if include.get("time_labels") and not labelled(query):
-        raise BadQuery("include", "time_labels needs a time dimension")
-    return Asked(query, filters, include)
+    including.check(include, query)
+    other = including.other(include, query, now)
+    return Asked(query, given, filters, include, other)
 
 
-def labelled(query: Query) -> timerange.Interval | None:
-    """The interval of the query's time dimension."""
-    for name in query.dimensions:
-        kind, _, interval = name.partition(":")
-        if kind == "time" and interval in ("minute", "hour", "day", "week", "month"):
-            return cast(timerange.Interval, interval)
-    return None
+def with_goals(query: Query, site: Site) -> Query:
+    """The query with the goals of the site and the currency of its revenue, if it speaks of any: that of the goals it
+    names when they have one in common, else the site's."""
+    leaves = [leaf for leaf in catalog.conditions(query.filter) if leaf.dimension == dimensions.GOAL]
+    if leaves or goals.are_asked(query):
+        query = replace(query, goals=goals.of(site))
+    if any(catalog.metric(name).unit == "money" for name in query.metrics):
+        query = replace(query, currency=_currency(leaves, site))
+    return query
 
 
-def _range(given: Any, site: Site, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+def _currency(leaves: list[Condition], site: Site) -> str:
+    wanted = {name for leaf in leaves for name in leaf.values}
+    found = {goal.currency for goal in stored.listed(site) if goal.name in wanted and goal.currency}
+    return found.pop() if len(found) == 1 else site.currency
+
+
+def date_range(given: Any, site: Site, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """First instant of the range and first instant after it. Raises BadQuery."""
     match given:
         case "all":
             first = cache.first_day(site.pk, site.timezone, site.data_version, now)
@@ -102,17 +120,19 @@ def _ordered(query: Query, given: Any) -> Query:
     for entry in given if isinstance(given, list) else [given]:
         match entry:
             case [str(name), "asc" | "desc" as direction]:
-                order.append((name, cast(Literal["asc", "desc"], direction)))
+                order.append((names.ours(name), cast(Literal["asc", "desc"], direction)))
             case _:
                 raise BadQuery("order_by", 'must be a list of [metric or dimension, "asc" or "desc"]')
     return replace(query, order=tuple(order))
 
 
-def _switches(body: dict[str, Any], field: str, known: tuple[str, ...], kind: type) -> dict[str, Any]:
-    given = body.get(field, {})
-    if not isinstance(given, dict) or set(given) - set(known):
-        raise BadQuery(field, f"must be an object with {', '.join(known)}")
+def _paged(query: Query, given: Any) -> Query:
+    if not isinstance(given, dict) or set(given) - {"limit", "offset"}:
+        raise BadQuery("pagination", "must be an object with limit, offset")
     for name, value in given.items():
-        if type(value) is not kind:
-            raise BadQuery(field, f"{name} must be {'true or false' if kind is bool else 'a whole number'}")
-    return given
+        if type(value) is not int:
+            raise BadQuery("pagination", f"{name} must be a whole number")
+    limit, offset = given.get("limit", MOST_ROWS), given.get("offset", 0)
+    if not (0 < limit <= MOST_ROWS and 0 <= offset <= MOST_OFFSET):
+        raise BadQuery("pagination", f"limit must lie between 1 and {MOST_ROWS}, offset must not be negative")
+    return replace(query, limit=limit, offset=offset)
