@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
 from analytics.reprocess.models import Recount
-from analytics.sites import create, keys, models
+from analytics.sites import create, keys, models, saved
+from portal.forms import SegmentForm
 
 
 class MembershipInline(admin.TabularInline):
@@ -116,6 +117,27 @@ class ApiKeyAdmin(_ShownOnce):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A new key reads numbers."""
         return {"scopes": ["stats:read"]}
+
+
+@admin.register(saved.Goal)
+class GoalAdmin(admin.ModelAdmin):
+    """Goals hold for all of history; a new one needs no recount."""
+
+    list_display = ["name", "site", "kind", "pattern", "currency", "created_at"]
+    list_filter = ["kind", "site"]
+    search_fields = ["name", "pattern"]
+    list_select_related = ["site"]
+    autocomplete_fields = ["site"]
+
+
+@admin.register(saved.Segment)
+class SegmentAdmin(admin.ModelAdmin):
+    form = SegmentForm
+    list_display = ["name", "site", "owner", "updated_at"]
+    list_filter = ["site"]
+    search_fields = ["name"]
+    list_select_related = ["site", "owner"]
+    autocomplete_fields = ["site", "owner"]
 
 
 @admin.register(models.Ruleset)

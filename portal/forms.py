@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from analytics.lake import search
 from analytics.pipeline import canary, quarantine
+from analytics.reports import parse
+from analytics.reports.query import BadQuery
 from analytics.sites.models import Site
 
 
@@ -112,4 +114,15 @@ class GiveBackForm(forms.Form):
         if given.get("all") == bool(ids):
             raise forms.ValidationError("Choose hits, or all of a kind.")
         given["wanted"] = wanted
+        return given
+
+
+class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_filters(self) -> Any:
+        """Refuse what no question could be asked with."""
+        given = self.cleaned_data["filters"]
+        try:
+            parse.filters(given)
+        except BadQuery as error:
+            raise forms.ValidationError(error.message) from error
         return given

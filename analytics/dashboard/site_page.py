@@ -107,8 +107,7 @@ def _periods(state: State) -> list[list[Step]]:
 
 def current(reader: Reader) -> dict[str, Any]:
     """Visitors of the last five minutes."""
-    answer = reader.current()
-    count = answer.rows[0].metrics[0] if answer.rows else 0
+    count = reader.current()
     return {"count": formats.short(count), "exact": formats.exact(count), "one": count == 1}
 
 

@@ -28,6 +28,8 @@ RECENTLY = dt.timedelta(days=3) + unsettled.AROUND
 CLOSED = dt.timedelta(days=1)
 STALE = dt.timedelta(minutes=30)
 """An answer that can still change is never served when it is older."""
+_STALE_SHARE = 5
+"""An answer is never served when it is older than so many times what was called fresh."""
 _STEP_SECONDS = 0.05
 _SPARE_SECONDS = 5
 
@@ -44,20 +46,21 @@ class Kept:
 _decode = msgspec.msgpack.Decoder(Kept).decode
 
 
-def answer(query: Query, data_version: int, now: dt.datetime) -> Answer:
-    """The answer, from the cache when one that is fresh enough is there. Raises what `run.answer` raises."""
+def answer(query: Query, data_version: int, now: dt.datetime, fresh: dt.timedelta = CLOSED) -> Answer:
+    """The answer, from the cache when one that is fresh enough is there: as fresh as its range demands, and not older
+    than `fresh`. Raises what `run.answer` raises."""
     check.query(query)
     name = key(query, data_version)
     seconds = plan.limits().engine.timeout_seconds + _SPARE_SECONDS
     waits_until = time.monotonic() + seconds
     while True:
         kept = _kept(name)
-        if kept and is_fresh(query, kept, now):
+        if kept and is_fresh(query, kept, now, fresh):
             return _served(kept)
         with shelf.turn(name, seconds) as mine:
             if mine or time.monotonic() > waits_until:
-                return _renewed(query, name, now)
-        if kept and kept.answer and now - kept.made_at < STALE:
+                return _renewed(query, name, now, fresh)
+        if kept and kept.answer and now - kept.made_at < min(STALE, fresh * _STALE_SHARE):
             return _served(kept)
         time.sleep(_STEP_SECONDS)
 
@@ -96,19 +99,20 @@ def lifetime(query: Query, kept: Kept) -> dt.timedelta:
     return RECENT if query.end > kept.made_at - RECENTLY else CLOSED
 
 
-def is_fresh(query: Query, kept: Kept, now: dt.datetime) -> bool:
-    return now - kept.made_at < lifetime(query, kept)
+def is_fresh(query: Query, kept: Kept, now: dt.datetime, fresh: dt.timedelta = CLOSED) -> bool:
+    return now - kept.made_at < min(lifetime(query, kept), fresh)
 
 
-def _renewed(query: Query, name: str, now: dt.datetime) -> Answer:
+def _renewed(query: Query, name: str, now: dt.datetime, fresh: dt.timedelta) -> Answer:
     kept = _kept(name)
-    if kept and is_fresh(query, kept, now):  # made between our look and our turn
+    if kept and is_fresh(query, kept, now, fresh):  # made between our look and our turn
         return _served(kept)
     try:
         kept = Kept(run.answer(query, now), "", now)
     except run.TooMuch as error:
         kept = Kept(None, str(error), now)  # whoever waits need not try it again
-    shelf.put(name, msgspec.msgpack.encode(kept), int(max(lifetime(query, kept), STALE).total_seconds()))
+    useful = min(max(lifetime(query, kept), STALE), fresh * _STALE_SHARE)
+    shelf.put(name, msgspec.msgpack.encode(kept), int(useful.total_seconds()))
     return _served(kept, cached=False)
 
 

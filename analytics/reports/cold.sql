@@ -36,3 +36,6 @@ SELECT ruleset FROM {relation} WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND {
 
 -- name: expression (cold.why_no_expression)
 SELECT regexp_matches('', $1)
+
+-- name: words (cold.matching)
+SELECT word FROM (SELECT unnest(CAST($1 AS varchar[])) AS word) WHERE regexp_matches(word, $2, $3)

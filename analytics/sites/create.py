@@ -26,12 +26,20 @@ class Created:
 
 
 @transaction.atomic
-def site(domain: str, *, timezone: str = "UTC", currency: str = "EUR", organisation: str = "Default") -> Created:
-    """Make a site with a first secret key; the organisation is made when there is none of that name.
+def site(
+    domain: str,
+    *,
+    timezone: str = "UTC",
+    currency: str = "EUR",
+    organisation: str | models.Organisation = "Default",
+) -> Created:
+    """Make a site with a first secret key; the organisation is made when it is named and there is none of that name.
 
     Raises BadSite, with the reason, for a domain that exists or a value that is not allowed.
     """
-    owner, _ = models.Organisation.objects.get_or_create(name=organisation)
+    owner = organisation
+    if isinstance(owner, str):
+        owner, _ = models.Organisation.objects.get_or_create(name=owner)
     made = models.Site(organisation=owner, domain=domain, timezone=timezone, currency=currency)
     _check(made)
     save_new(made)

@@ -24,7 +24,7 @@ PROTOCOLS = ("domain", "plausible", "ga4", "segment", "umami", "matomo", "postho
 MOST_NETWORKS = 500
 MOST_ALIASES = 200
 """Of one site; its further domains are among them."""
-SCOPES = ("stats:read", "sites:read", "events:write")
+SCOPES = ("stats:read", "sites:read", "sites:write", "events:write")
 _RULES: dict[str, Any] = msgspec.json.schema(events.Ruleset)["$defs"]["Ruleset"]["properties"]
 RULES_ALLOWED: dict[str, str] = {name: rule["description"] for name, rule in _RULES.items() if name != "version"}
 """Each rule, and in words what it may be."""

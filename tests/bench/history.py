@@ -1,4 +1,5 @@
-"""A year of events, made by DuckDB and appended to the lake: one large site among fifty others.
+"""A year of events, made by DuckDB: one large site among fifty others. All of them go to the lake, the newest ones to
+TimescaleDB too, as after an export.
 
 Everything is a hash of a number and a word, so that each run makes the same rows. Visits have several events; pages,
 sources, countries and browsers are as unequal as on real sites; two in five visitors come again on a later day.
@@ -7,12 +8,16 @@ sources, countries and browsers are as unequal as on real sites; two in five vis
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from analytics.lake import convert, tables
+from analytics.lake import convert, stretches, tables
+from analytics.store import db
 
 DAYS = 365
 OTHERS = 50
@@ -20,6 +25,9 @@ OTHERS_SHARE = 0.3
 """Events of all other sites together, for one of the large site."""
 EVENTS_PER_VISIT = 3.2
 LARGE_SITE = 1_000_001
+PARTS = 4
+WATERMARK = dict.fromkeys(range(PARTS), 1)
+"""Everything was written by the first batch of each part."""
 
 _VISITS = """
 CREATE OR REPLACE TEMP TABLE visits AS
@@ -54,7 +62,9 @@ WITH e AS (
     FROM visits AS v, range(v.events) AS t (k)
 )
 SELECT site_id, started + to_microseconds(k * 37000000 + CAST(h % 20000000 AS bigint) * least(k, 1)) AS ts,
-       unhex(md5(concat(n, '.', k))) AS hit_id, CAST(NULL AS blob) AS event_id, visitor_id,
+       -- as at the door: milliseconds, the version, chance
+       unhex(concat(printf('%012x', epoch_ms(ts)), '7', substr(md5(concat(n, '.', k)), 1, 3), '8',
+                    substr(md5(concat(n, '.', k)), 4, 15))) AS hit_id, CAST(NULL AS blob) AS event_id, visitor_id,
        true AS cookieless, visit_id, started AS visit_started_at,
        CASE WHEN h % 100 < 78 OR k = 0 THEN 'pageview' WHEN h % 100 < 90 THEN 'engagement'
             WHEN h % 100 < 97 THEN 'click' ELSE 'purchase' END AS name,
@@ -85,37 +95,69 @@ SELECT site_id, started + to_microseconds(k * 37000000 + CAST(h % 20000000 AS bi
                         CAST(h % 400 AS integer), '"}')
             ELSE '{}' END AS props,
        CASE WHEN hash(n, 'bot') % 100 < 4 THEN 'crawler' ELSE '' END AS category,
-       CAST(1 AS integer) AS ruleset, CAST(n % 4 AS integer) AS part, CAST(1 AS bigint) AS batch
+       CAST(1 AS integer) AS ruleset, CAST(n % $parts AS integer) AS part, CAST(1 AS bigint) AS batch
 FROM e ORDER BY site_id, ts
 """
 
 
-def chunks(events: int, end: dt.datetime, days: int = DAYS, pieces: int = 24) -> Iterator[pa.Table]:
-    """About `events` of the large site over `days` before `end`, and those of the others, in pieces of the year."""
-    total = int(events * (1 + OTHERS_SHARE) / EVENTS_PER_VISIT)
-    given: dict[str, object] = {
-        "site": LARGE_SITE,
-        "others": OTHERS,
-        "total": total,
-        "days": days,
-        "mean": EVENTS_PER_VISIT,
-    }
-    given |= {
-        "others_per_mille": int(1000 * OTHERS_SHARE / (1 + OTHERS_SHARE)),
-        "start": (end - dt.timedelta(days=days)).replace(tzinfo=None),
-    }
-    with duckdb.connect(":memory:", config={"threads": 2}) as session:
-        for piece in range(pieces):
-            first, last = total * piece // pieces, total * (piece + 1) // pieces
-            session.execute(_VISITS, given | {"first": first, "last": last})
-            found = session.sql(_EVENTS, params={"total": total}).to_arrow_table()
-            yield convert.to_lake("events", found)
+_CSV = """
+COPY (SELECT * FROM piece WHERE ts >= $since) TO '{path}' (FORMAT csv, HEADER false)
+"""
 
 
-def load(events: int, end: dt.datetime, **given: int) -> int:
-    """Into the lake; how many rows."""
+@dataclass(frozen=True)
+class Year:
+    """How much is made: about `events` of the large site over `days` before `end`, and those of the others."""
+
+    events: int
+    end: dt.datetime
+    days: int = DAYS
+    pieces: int = 24
+
+    def chunks(self) -> Iterator[pa.Table]:
+        """The rows as the lake has them, in pieces of the year, oldest first."""
+        total = int(self.events * (1 + OTHERS_SHARE) / EVENTS_PER_VISIT)
+        given: dict[str, object] = {
+            "site": LARGE_SITE,
+            "others": OTHERS,
+            "others_per_mille": int(1000 * OTHERS_SHARE / (1 + OTHERS_SHARE)),
+            "total": total,
+            "days": self.days,
+            "mean": EVENTS_PER_VISIT,
+            "start": (self.end - dt.timedelta(days=self.days)).replace(tzinfo=None),
+        }
+        with duckdb.connect(":memory:", config={"threads": 2}) as session:
+            for piece in range(self.pieces):
+                first, last = total * piece // self.pieces, total * (piece + 1) // self.pieces
+                session.execute(_VISITS, given | {"first": first, "last": last})
+                found = session.sql(_EVENTS, params={"total": total, "parts": PARTS}).to_arrow_table()
+                yield convert.to_lake("events", found)
+
+
+def load(year: Year, hot_since: dt.datetime, also: Callable[[pa.Table], None] | None = None) -> int:
+    """Into the lake, with what is derived there; what is newer than `hot_since` into TimescaleDB too, and each piece to
+    `also`; how many rows."""
     rows = 0
-    for piece in chunks(events, end, **given):
-        tables.load("events").append(piece, snapshot_properties=tables.watermark_property({}))
+    for piece in year.chunks():
+        tables.load("events").append(piece, snapshot_properties=tables.watermark_property(WATERMARK))
+        _to_timescaledb(piece, hot_since)
+        if also:
+            also(piece)
         rows += piece.num_rows
+    stretches.derive()
     return rows
+
+
+def _to_timescaledb(piece: pa.Table, since: dt.datetime) -> None:
+    names = ", ".join(piece.column_names)
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect(":memory:") as session:
+        path = Path(folder, "rows.csv")
+        session.register("piece", piece)
+        session.execute(_CSV.format(path=path), {"since": since})
+        with (
+            db.transaction() as cursor,
+            path.open("rb") as rows,
+            cursor.copy(f"COPY event ({names}) FROM STDIN (FORMAT csv)".encode()) as copying,
+        ):
+            while block := rows.read(1 << 20):
+                copying.write(block)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from analytics.reports.query import All, Condition, Filter, Query
+from analytics.reports.query import All, Condition, Done, Filter, Query
 
 TOTALS = ("visitors", "visits", "pageviews", "views_per_visit", "bounce_rate", "visit_duration")
 PANEL = ("visitors", "pageviews")
@@ -40,7 +40,7 @@ class Question:
 GERMANY = Condition("is", "visit:country", ("BA",))
 SEARCH = Condition("is", "visit:channel", ("Organic Search",))
 PRO = Condition("is", "event:props:plan", ("pro",))
-PAGE = Condition("contains", "event:page", ("/p/1",))
+BUYERS = Done(Condition("is", "event:name", ("purchase",)))
 
 _EVERY_RANGE = (
     Question("totals", 0, TOTALS),
@@ -54,7 +54,7 @@ _LONG = (
     Question("entry pages, bounce rate", 30, VISITS, ("visit:entry_page",)),
     Question("totals, one filter", 30, TOTALS, (), GERMANY),
     Question("pages, two filters", 30, PANEL, ("event:page",), All((GERMANY, SEARCH))),
-    Question("pages that contain", 30, PANEL, ("event:page",), PAGE),
+    Question("pages of visits that have done", 30, PANEL, ("event:page",), BUYERS),
 )
 
 

@@ -39,5 +39,6 @@ def test_the_time_from_the_answer_to_the_visible_row_can_be_measured(environment
 
 
 def test_questions_can_be_measured(environment: dict[str, str]) -> None:
-    said = run("query", "--rounds", "1", "--events", "3000", "--days", "40", environment=environment)
+    sizes = ("--rounds", "1", "--events", "3000", "--days", "40")
+    said = run("query", *sizes, "--beside", "clickhouse", "postgresql", environment=environment)
     assert len([line for line in said.splitlines() if line.startswith(("today", "30 days", "12 months"))]) == 24, said

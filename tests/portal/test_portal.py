@@ -174,7 +174,7 @@ def test_a_new_site_is_found_within_half_a_minute_though_it_was_asked_for_before
 def test_an_api_key_has_no_scope_that_does_not_exist(staff: Client, site: models.Site, scopes: str) -> None:
     given = {"organisation": site.organisation_id, "site": site.pk, "name": "reader", "scopes": scopes}
     page = html.unescape(staff.post("/admin/sites/apikey/add/", given).content.decode())
-    assert 'Write a list of scopes out of ["stats:read", "sites:read", "events:write"].' in page
+    assert 'Write a list of scopes out of ["stats:read", "sites:read", "sites:write", "events:write"].' in page
     assert not models.ApiKey.objects.exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
@@ -37,15 +38,37 @@ class BearerKey(BaseAuthentication):
         return "Bearer"
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How often a key may ask in this hour of the clock."""
+
+    limit: int
+    remaining: int
+    seconds: int
+    """Until the next hour."""
+
+
 class PerHour(BaseThrottle):
     """So many requests of a key in an hour of the clock; not counted while the cache is away."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         allowed = settings.STATS_API_REQUESTS_PER_HOUR
         hour, seconds = divmod(int(dt.datetime.now(dt.UTC).timestamp()), _HOUR)
-        if shelf.count(f"asked:{request.auth.pk}:{hour}", _HOUR) > allowed:
+        asked = shelf.count(f"asked:{request.auth.pk}:{hour}", _HOUR)
+        if asked:
+            request.allowance = Allowance(allowed, max(0, allowed - asked), _HOUR - seconds)  # type: ignore[attr-defined]
+        if asked > allowed:
             raise Throttled(_HOUR - seconds, f"This API key is limited to {allowed} requests per hour.")
         return True
+
+
+def headers(allowance: Allowance) -> dict[str, str]:
+    """`X-RateLimit-*`, as clients know them: requests, and seconds until the count begins anew."""
+    return {
+        "X-RateLimit-Limit": str(allowance.limit),
+        "X-RateLimit-Remaining": str(allowance.remaining),
+        "X-RateLimit-Reset": str(allowance.seconds),
+    }
 
 
 def site(request: Request, scope: str, reference: str) -> Site:

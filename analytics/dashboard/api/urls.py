@@ -1,9 +1,8 @@
 """Addresses below /api/."""
 
-from django.urls import path
-
-from analytics.dashboard.api import views
+from django.urls import include, path
 
 urlpatterns = [
-    path("v2/query", views.StatsQuery.as_view(), name="stats_v2_query"),
+    path("", include("analytics.dashboard.api.plausible.urls")),
+    path("", include("analytics.dashboard.api.umami.urls")),
 ]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.dashboard.api import query as api
+from analytics.dashboard.api.plausible import including
+from analytics.dashboard.api.plausible import query as api
 from analytics.reports.query import BadQuery
 from analytics.sites.models import Site
 
@@ -27,7 +28,7 @@ def test_the_shortest_question_has_plausibles_defaults() -> None:
     asked = ask(BASE)
     assert (asked.query.limit, asked.query.offset, asked.query.zone) == (10_000, 0, "Europe/Berlin")
     assert asked.query.start == dt.datetime(2026, 11, 19, 23, tzinfo=dt.UTC)
-    assert (asked.filters, asked.include, asked.query.filter) == ([], {}, None)
+    assert (asked.filters, asked.include, asked.query.filter) == ([], including.Include(), None)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_the_shortest_question_has_plausibles_defaults() -> None:
         ({"metrics": "visitors"}, "metrics"),
         ({"metrics": []}, "metrics"),
         ({"metrics": ["visitors", "visitors"]}, "metrics"),
-        ({"metrics": ["conversions"]}, "metrics"),
+        ({"metrics": ["likes"]}, "metrics"),
         ({"metrics": [["visitors"]]}, "metrics"),
         ({"date_range": None}, "date_range"),
         ({"date_range": "fortnight"}, "date_range"),
@@ -58,6 +59,17 @@ def test_the_shortest_question_has_plausibles_defaults() -> None:
         ({"include": {"everything": True}}, "include"),
         ({"include": {"total_rows": 1}}, "include"),
         ({"include": {"time_labels": True}}, "include"),
+        ({"include": {"present_index": True}}, "include"),
+        ({"include": {"comparisons": "previous_period"}}, "include"),
+        ({"include": {"comparisons": {"mode": "last_week"}}}, "include"),
+        ({"include": {"comparisons": {"mode": "custom"}}}, "include"),
+        ({"include": {"comparisons": {"mode": "previous_period", "date_range": [DAY, DAY]}}}, "include"),
+        ({"include": {"comparisons": {"mode": "previous_period", "match_day_of_week": "yes"}}}, "include"),
+        ({"dimensions": ["visit:country", "visit:country_name"]}, "dimensions"),
+        ({"filters": [["matches", "visit:country_name", ["("]]]}, "filters"),
+        ({"filters": [["like", "visit:country_name", ["E"]]]}, "filters"),
+        ({"filters": [["contains", "visit:country_name", [""]]]}, "filters"),
+        ({"filters": [["is", "visit:country_name", []]]}, "filters"),
         ({"pagination": {"limit": 0}}, "pagination"),
         ({"pagination": {"limit": 10_001}}, "pagination"),
         ({"pagination": {"limit": "10"}}, "pagination"),

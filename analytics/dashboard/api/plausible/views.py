@@ -1,0 +1,26 @@
+"""Stats API v2's view: translate, make one call, translate back."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analytics.dashboard.api import base, keys, tables
+from analytics.dashboard.api.plausible import answer, query
+
+
+class StatsQuery(base.Tabular):
+    """Stats API v2: one question, its rows."""
+
+    def post(self, request: Request) -> Response:
+        now = timezone.now()
+        given = cast("dict[str, Any]", request.data)
+        site = keys.site(request, "stats:read", query.site_id(given))
+        asked = query.read(given, site, now)
+        found = answer.find(asked, site.data_version, now)
+        if tables.wants_table(request):
+            return Response(answer.table(asked, found, site))
+        return Response(answer.write(asked, found, site, now))
