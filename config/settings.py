@@ -158,7 +158,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Recount, the APIs that read numbers",
+    "VERSION": "1",
+    "DESCRIPTION": "Every call carries an API key: `Authorization: Bearer KEY`. docs/apis.md tells the rest.",
+    "OAS_VERSION": "3.1.0",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 STATS_API_REQUESTS_PER_HOUR = env.number("STATS_API_REQUESTS_PER_HOUR", 600, least=1)
 
