@@ -39,9 +39,15 @@ def of(table: Table, snapshot: Snapshot) -> list[DataFile]:
 
 def of_site(table: Table, snapshot: Snapshot, site_id: int, between: tuple[dt.datetime, dt.datetime]) -> list[DataFile]:
     """Those that can have rows of a site with start ≤ ts < end."""
-    first, last = (moment.astimezone(dt.UTC).date() for moment in (between[0], between[1] - dt.timedelta.resolution))
+    first, last = days(between)
     bucket = _bucket(site_id)
     return [file for file in of(table, snapshot) if file.bucket == bucket and first <= file.day <= last]
+
+
+def days(between: tuple[dt.datetime, dt.datetime]) -> tuple[dt.date, dt.date]:
+    """The first and the last day (UTC) of start ≤ ts < end."""
+    start, end = (moment.astimezone(dt.UTC) for moment in between)
+    return start.date(), (end - dt.timedelta.resolution).date()
 
 
 def needed(table: Table) -> set[str]:

@@ -55,14 +55,8 @@ def brief(site_id: int, start: dt.datetime, end: dt.datetime, exact: frozenset[d
         snapshot = found.current_snapshot()
         if snapshot is None:
             return NOTHING
-        events: list[files.DataFile] = []
-        derived: list[stretches.Derived] = []
-        for place, its in stretches.places(files.of_site(found, snapshot, site_id, (start, end))).items():
-            made = stretches.listed(place[1]).get(stretches.key(place, its))
-            if made is None or place[0] in exact:
-                events += its
-            else:
-                derived.append(made)
+        wanted = files.of_site(found, snapshot, site_id, (start, end))
+        events, derived = stretches.choose(wanted, files.days((start, end)), exact)
         rows = sum(file.rows for file in events) + sum(file.rows for file in derived)
         watermark = tables.watermark(found)
         return Slice(_local(events), watermark, snapshot.snapshot_id, rows, _local(derived))

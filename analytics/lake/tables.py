@@ -32,6 +32,7 @@ from pyiceberg.types import (
 )
 from sqlalchemy import URL
 
+from analytics.lake import layout
 from analytics.store import db
 
 Name = Literal["hits", "events"]
@@ -39,6 +40,7 @@ NAMESPACE = "lake"
 BUCKETS = 16
 WATERMARK = "recount.watermark"
 _LOCK_SPACE = 7002
+layout.use()
 
 _TYPES: dict[str, IcebergType] = {
     "int": IntegerType(),

@@ -6,9 +6,10 @@ from celery import shared_task
 from django.conf import settings
 
 from analytics.lake import compact as compacting
+from analytics.lake import derive as deriving
 from analytics.lake import expire as expiring
 from analytics.lake import export as exporting
-from analytics.lake import stretches, tables
+from analytics.lake import tables
 from analytics.store import retention
 
 
@@ -24,7 +25,7 @@ def compact() -> None:
     """Join the small files of days that have ended, and derive the stretches of these days."""
     for name in tables.HOT_TABLE:
         compacting.compact(name)
-    stretches.derive()
+    deriving.derive()
 
 
 @shared_task
@@ -33,7 +34,7 @@ def expire() -> None:
     for name in tables.HOT_TABLE:
         expiring.expire(name)
         expiring.collect(name)
-    stretches.collect()
+    deriving.collect()
 
 
 @shared_task

@@ -8,9 +8,12 @@ SELECT {columns} FROM stretch WHERE site_id = {site} AND ts >= {low} AND ts < {h
 -- name: o (brief.compose) visits that have a stretch of which more may be known elsewhere
 SELECT DISTINCT e.visit_id FROM e WHERE e.open
 
--- name: v (brief.compose) the visits that started in the range, each with its facts: whole ones as they are
-SELECT {whole} FROM e ANTI JOIN o ON o.visit_id = e.visit_id
-WHERE e.head AND e.started >= {low} AND e.started < {high}{matching}
+-- name: v (brief.compose) the visits that started in the range, each with its facts: whole ones as they are.
+-- (IS FALSE, IS TRUE: of a plain anti or semi join DuckDB would hash the many stretches and not the few visits.)
+SELECT {whole} FROM e
+WHERE (e.visit_id IN (SELECT o.visit_id FROM o)) IS FALSE
+  AND e.head AND e.started >= {low} AND e.started < {high}{matching}
 UNION ALL
-SELECT {joined} FROM e SEMI JOIN o ON o.visit_id = e.visit_id
-WHERE e.started >= {low} AND e.started < {high}{matching} GROUP BY e.visit_id
+SELECT {joined} FROM e
+WHERE (e.visit_id IN (SELECT o.visit_id FROM o)) IS TRUE
+  AND e.started >= {low} AND e.started < {high}{matching} GROUP BY e.visit_id

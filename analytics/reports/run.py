@@ -118,7 +118,9 @@ def _worded(chosen: Plan, ask: _Ask, now: dt.datetime) -> Answer:
     rates = _rates(query, ask)
     found = ask(query, rates)
     if interval := rows.is_series(query):
-        given, total = rows.series(query, interval, found.rows)
+        shares = not found.rows and rows.has_shares(query)
+        whole = ask(rows.whole(query), rates).rows if shares else ()
+        given, total = rows.series(query, interval, rows.Series(found.rows, whole))
     else:
         given, total = rows.page(query, found.rows)
         if query.total_rows and total is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, transaction
 
 from analytics.sites import models, saved
@@ -23,10 +23,16 @@ def add(site: models.Site, kind: str, pattern: str, more: Mapping[str, Any] | No
         with transaction.atomic():
             goal.save()
     except ValidationError as error:
-        raise BadGoal(error.messages[0]) from error
+        raise BadGoal(_said(error)) from error
     except IntegrityError as error:  # someone added it in this moment
         raise BadGoal(f"The site has a goal {goal.name!r} already.") from error
     return goal
+
+
+def _said(error: ValidationError) -> str:
+    """The first thing that is wrong, after the name of its field."""
+    field, messages = next(iter(error.message_dict.items()))
+    return messages[0] if field == NON_FIELD_ERRORS else f"{field}: {messages[0]}"
 
 
 def listed(site: models.Site) -> list[saved.Goal]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 
 from analytics.events import Event
-from analytics.lake import export, read, stretches
+from analytics.lake import derive, export, read
 from analytics.reports import brief, catalog, goals, run
 from analytics.reports.query import Query
 from tests.reports import oracle, world
@@ -61,7 +61,7 @@ def test_stretches_the_events_and_the_definitions_agree_on_random_questions(
     events = [at_once(event, luck) for event in world.events(seed, visits=150)]
     world.store([event for event in events if event.batch == 1])
     export.export("hits"), export.export("events")
-    assert stretches.derive(FRESH + DAY) >= world.DAYS - 1
+    assert derive.derive(FRESH + DAY) >= world.DAYS - 1
     world.store([event for event in events if event.batch > 1])
     span = world.FIRST - DAY, world.LAST + DAY
     found = read.brief(world.SITE, *span, frozenset())
@@ -92,11 +92,11 @@ def test_most_of_a_day_is_read_as_whole_visits(stores: None, settings: Any) -> N
     export.export("hits"), export.export("events")
     query = Query(world.SITE, ("visits", "pageviews"), world.FIRST, world.LAST, "UTC")
     before = run.answer(query, NOW)
-    assert stretches.derive(NOW) > 0
+    assert derive.derive(NOW) > 0
     after = run.answer(query, NOW)
     assert after.rows == before.rows
     assert after.rows_read < before.rows_read
-    assert stretches.derive(NOW) == 0, "what is there is not made again"
+    assert derive.derive(NOW) == 0, "what is there is not made again"
 
 
 def test_stretches_of_files_that_were_replaced_are_not_read_and_go_after_a_day(stores: None, settings: Any) -> None:
@@ -104,7 +104,7 @@ def test_stretches_of_files_that_were_replaced_are_not_read_and_go_after_a_day(s
     first, *rest = [msgspec.structs.replace(event, batch=1) for event in world.events(6) if event.site_id == world.SITE]
     world.store(rest)
     export.export("hits"), export.export("events")
-    stretches.derive(NOW)
+    derive.derive(NOW)
     span = world.FIRST - 2 * DAY, world.LAST + 2 * DAY
     whole = read.brief(world.SITE, *span, frozenset())
     world.store([msgspec.structs.replace(first, batch=2)])
@@ -116,7 +116,7 @@ def test_stretches_of_files_that_were_replaced_are_not_read_and_go_after_a_day(s
     expected, _ = oracle.Oracle([first, *rest]).rows(query)
     assert run.answer(query, NOW).rows[0].metrics == expected[0].metrics
     later = dt.datetime.now(dt.UTC) + 2 * DAY
-    assert stretches.collect() == 0
-    assert stretches.collect(later) == 1
-    assert stretches.derive(NOW) == 1
+    assert derive.collect() == 0
+    assert derive.collect(later) == 1
+    assert derive.derive(NOW) == 1
     assert run.answer(query, NOW).rows[0].metrics == expected[0].metrics

@@ -2,7 +2,7 @@
 -- takes: files of events; the day's first instant and the next day's
 -- gives: one row per visit and quarter (UTC); the facts of the visit's whole day on one row of it, when all of it is known
 
--- name: stretches  (_rows) the visit's attributes come from this module
+-- name: day  (_of_day) the visit's attributes come from this module
 WITH stretch AS (
     SELECT site_id, visit_id, visitor_id, visit_started_at, {attributes}, ruleset,
            epoch_us(ts) // 900000000 AS quarter,
