@@ -11,5 +11,6 @@ urlpatterns = [
     path("metrics", metrics.page),
     path("admin/", admin.site.urls),
     path("api/", include("analytics.dashboard.api.urls")),
+    path("", include("analytics.dashboard.api.ga4.urls")),
     path("", include("analytics.dashboard.urls")),
 ]

@@ -13,7 +13,6 @@ from analytics.lake import search
 from analytics.pipeline import canary, quarantine
 from analytics.reports import parse
 from analytics.reports.query import BadQuery
-from analytics.sites import saved
 from analytics.sites.models import Site
 
 

@@ -33,3 +33,6 @@ SELECT DISTINCT ruleset FROM {relation} WHERE site_id = $1 AND ts >= $2 AND ts <
 
 -- name: expression (cold.why_no_expression)
 SELECT regexp_matches('', $1)
+
+-- name: words (cold.matching)
+SELECT word FROM (SELECT unnest(CAST($1 AS varchar[])) AS word) WHERE regexp_matches(word, $2, $3)

@@ -28,7 +28,7 @@ def current(site_id: int, filter: Filter | None, now: dt.datetime, with_bots: bo
         filter=filter,
         with_bots=with_bots,
     )
-    ((visitors,),) = (row.metrics for row in _fresh(query, now).rows)
+    ((visitors,),) = (row.metrics for row in fresh(query, now).rows)
     return int(visitors or 0)
 
 
@@ -36,10 +36,11 @@ def minutes(query: Query, now: dt.datetime) -> Answer:
     """The answer to a question about the last 30 minutes, the one that is running included; its own range is not
     looked at. With the dimension `time:minute` alone it has a row for each of them."""
     end = now.replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
-    return _fresh(replace(query, start=end - dt.timedelta(minutes=MINUTES), end=end), _stepped(now))
+    return fresh(replace(query, start=end - dt.timedelta(minutes=MINUTES), end=end), _stepped(now))
 
 
-def _fresh(query: Query, now: dt.datetime) -> Answer:
+def fresh(query: Query, now: dt.datetime) -> Answer:
+    """The answer, two seconds old at most. Raises what `cache.answer` raises."""
     return cache.answer(query, _NO_VERSION, now, FRESH)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from analytics.lake import convert, tables
+from analytics.lake import convert, stretches, tables
 from analytics.store import db
 
 DAYS = 365
@@ -135,7 +135,8 @@ class Year:
 
 
 def load(year: Year, hot_since: dt.datetime, also: Callable[[pa.Table], None] | None = None) -> int:
-    """Into the lake, what is newer than `hot_since` into TimescaleDB too, and each piece to `also`; how many rows."""
+    """Into the lake, with what is derived there; what is newer than `hot_since` into TimescaleDB too, and each piece to
+    `also`; how many rows."""
     rows = 0
     for piece in year.chunks():
         tables.load("events").append(piece, snapshot_properties=tables.watermark_property(WATERMARK))
@@ -143,6 +144,7 @@ def load(year: Year, hot_since: dt.datetime, also: Callable[[pa.Table], None] | 
         if also:
             also(piece)
         rows += piece.num_rows
+    stretches.derive()
     return rows
 
 

@@ -1,0 +1,134 @@
+"""Answers put together as rows of a report: counted by the engines, named, sorted and cut here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.dashboard.api.ga4 import names, request, times
+from analytics.dashboard.api.ga4.names import Dimension, Number
+from analytics.dashboard.api.ga4.ranges import Range
+from analytics.dashboard.api.ga4.request import Column, Figure, Order, Report
+from analytics.reports import cache, timerange
+from analytics.reports.query import Answer, BadQuery, Query
+
+MOST_READ = 100_000
+"""Rows of a range that a report looks at; more must be narrowed."""
+Ask = Callable[[Query], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    dimensions: tuple[str, ...]
+    """In the order of the columns; the range last when there are several."""
+    figures: tuple[Number, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    rows: tuple[Row, ...]
+    """All, in order, before they are cut to a page."""
+    totals: tuple[Row, ...]
+    """One for each range, counted over everything under the filter."""
+    answers: tuple[Answer, ...]
+
+
+def asker(report: Report) -> Ask:
+    """How the report's questions are asked: through the cache."""
+    return lambda query: cache.answer(query, report.site.data_version, report.now)
+
+
+def find(report: Report, ask: Ask) -> Found:
+    """Every row of the report. Raises what `ask` raises, and BadQuery when there are too many."""
+    rows: list[Row] = []
+    totals: list[Row] = []
+    answers: list[Answer] = []
+    for span in report.ranges:
+        answer = ask(report.query(span, limit=MOST_READ + 1))
+        if len(answer.rows) > MOST_READ:
+            raise BadQuery("dimensions", f"more than {MOST_READ} rows; use fewer dimensions, a filter or fewer days")
+        answers.append(answer)
+        rows += _named(report, span, answer)
+        if "TOTAL" in report.aggregations:
+            (total,) = ask(report.query(span, limit=1, whole=True)).rows
+            figures = _figures(report, request.computed(report.metrics, total.metrics))
+            totals.append(Row(_ranged(report, span, ("RESERVED_TOTAL",) * len(report.columns)), figures))
+    rows = ordered(rows, tuple(column.name for column in report.columns), report.figures, report.orders)
+    return Found(tuple(rows), tuple(totals), tuple(answers))
+
+
+def _named(report: Report, span: Range, answer: Answer) -> list[Row]:
+    parts = report.query(span, limit=1).dimensions
+    found: list[Row] = []
+    for row in answer.rows:
+        values = dict(zip(parts, row.dimensions, strict=True))
+        words = tuple(_text(column, values, report, span) for column in report.columns)
+        computed = request.computed(report.metrics, row.metrics)
+        figures = _figures(report, computed)
+        named = computed | {figure.name: value for figure, value in zip(report.figures, figures, strict=True)}
+        if (report.keep_empty or any(figures)) and (report.holds is None or report.holds(named)):
+            found.append(Row(_ranged(report, span, words), figures))
+    if len({row.dimensions for row in found}) < len(found):
+        raise BadQuery(
+            "dimensions", "a value repeats within the range (such as a month of two years): take a finer one"
+        )
+    return found
+
+
+def _figures(report: Report, computed: Mapping[str, Number]) -> tuple[Number, ...]:
+    return tuple(figure.formula(computed) for figure in report.figures)
+
+
+def _ranged(report: Report, span: Range, words: tuple[str, ...]) -> tuple[str, ...]:
+    return (*words, span.name) if len(report.ranges) > 1 else words
+
+
+def _text(column: Column, values: Mapping[str, str], report: Report, span: Range) -> str:
+    text = column.delimiter.join(_shown(one, values, report, span) for one in column.of)
+    return getattr(text, column.case)() if column.case else text
+
+
+def _shown(one: Dimension, values: Mapping[str, str], report: Report, span: Range) -> str:
+    if not one.parts:
+        return {"platform": "web", "streamId": str(report.site.pk), "streamName": report.site.domain}[one.name]
+    if one.form:
+        since = report.now.replace(second=0, microsecond=0) if one == names.MINUTES_AGO else span.start
+        local = since.astimezone(timerange.zone(report.site.timezone)).replace(tzinfo=None)
+        return times.shown(one.form, values[one.parts[0]], local)
+    if len(one.parts) == 1:
+        return one.shown.get(values[one.parts[0]], values[one.parts[0]])
+    return one.joined.join(names.missing(part).get(values[part], values[part]) for part in one.parts)
+
+
+def ordered(
+    rows: Sequence[Row], columns: tuple[str, ...], figures: Sequence[Figure], orders: Sequence[Order]
+) -> list[Row]:
+    """Rows of these columns and figures in the order that is asked for; equal rows stay as they are."""
+    found = list(rows)
+    names = [figure.name for figure in figures]
+    for order in reversed(orders):
+        found.sort(key=_sorter(order, columns, names), reverse=order.descending)
+    return found
+
+
+def _sorter(order: Order, columns: Sequence[str], figures: Sequence[str]) -> Callable[[Row], Any]:
+    if order.kind == "METRIC":
+        place = figures.index(order.key)
+        return lambda row: row.figures[place] or 0
+    place, key = columns.index(order.key), _ORDER[order.kind]
+    return lambda row: key(row.dimensions[place])
+
+
+def _numeric(text: str) -> tuple[float, str]:
+    try:
+        return float(text), text
+    except ValueError:
+        return float("-inf"), text
+
+
+_ORDER: dict[str, Callable[[str], Any]] = {
+    "ALPHANUMERIC": lambda text: text,
+    "CASE_INSENSITIVE_ALPHANUMERIC": lambda text: (text.lower(), text),
+    "NUMERIC": _numeric,
+}

@@ -1,0 +1,81 @@
+"""The methods' views: translate, make one call, translate back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analytics.dashboard.api import body, keys
+from analytics.dashboard.api.ga4 import access, errors, metadata, realtime, reports
+
+
+class Method(APIView):
+    """What every method has in common."""
+
+    authentication_classes = (access.GoogleKey,)
+    throttle_classes = (keys.PerHour,)
+    parser_classes = (body.AnyJSON,)
+
+    def get_exception_handler(self) -> Any:
+        return errors.handle
+
+
+class Reports(Method):
+    """A method that answers a body about a property."""
+
+    run: ClassVar[Callable[..., Any]]
+
+    def post(self, request: Request, reference: str) -> Response:
+        site = access.site(request, reference)
+        allowance = getattr(request, "allowance", None)
+        left = allowance.remaining if allowance else None
+        return Response(type(self).run(request.data, site, left, timezone.now()))
+
+
+class RunReport(Reports):
+    run = reports.run
+
+
+class BatchRunReports(Reports):
+    run = reports.batch
+
+
+class RunPivotReport(Reports):
+    run = reports.run_pivot
+
+
+class BatchRunPivotReports(Reports):
+    run = reports.batch_pivot
+
+
+class RunRealtimeReport(Reports):
+    run = realtime.run
+
+
+class CheckCompatibility(Method):
+    def post(self, request: Request, reference: str) -> Response:
+        if reference != access.UNIVERSAL:
+            access.site(request, reference)
+        return Response(metadata.compatible(request.data))
+
+
+class Metadata(Method):
+    def get(self, request: Request, reference: str) -> Response:
+        if reference != access.UNIVERSAL:
+            access.site(request, reference)
+        return Response(metadata.listed(reference))
+
+
+class NotHere(Method):
+    """Methods of GA4 that there are none of."""
+
+    def post(self, request: Request, reference: str, rest: str = "") -> Response:
+        access.site(request, reference)
+        return Response(errors.said(501, "Recount has no audiences; ask for reports."), 501)
+
+    get = post

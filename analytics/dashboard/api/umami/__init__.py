@@ -1,0 +1,1 @@
+"""Umami's API, as far as it reads numbers."""

@@ -1,0 +1,120 @@
+"""Umami's calls: translate, make one call, translate back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, cast
+
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from analytics.dashboard.api import body, keys
+from analytics.dashboard.api.umami import access, errors, login, numbers, question, tokens, websites
+from analytics.dashboard.api.umami.question import Asked
+
+
+class Call(APIView):
+    """What every call has in common."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = (access.TokenOrKey,)
+    throttle_classes: Sequence[type[BaseThrottle]] = (keys.PerHour,)
+    parser_classes = (body.AnyJSON,)
+
+    def get_exception_handler(self) -> Any:
+        return errors.handle
+
+
+class Heartbeat(Call):
+    authentication_classes = ()
+    throttle_classes = ()
+
+    def get(self, request: Request) -> Response:
+        return Response({"ok": True})
+
+
+class Login(Call):
+    """Name and password → a token."""
+
+    authentication_classes = ()
+    throttle_classes = ()
+
+    def get_authenticate_header(self, request: Any) -> str:
+        """What is refused here is 401, though nothing is authenticated."""
+        return "Bearer"
+
+    def post(self, request: Request) -> Response:
+        user = login.user(cast("dict[str, Any]", request.data))
+        return Response({"token": tokens.issue(user), "user": websites.user(access.SignedIn(user))})
+
+
+class Verify(Call):
+    """Who asks."""
+
+    def post(self, request: Request) -> Response:
+        return self.get(request)
+
+    def get(self, request: Request) -> Response:
+        return Response({**websites.user(cast("access.Caller", request.auth)), "teams": []})
+
+
+class Websites(Call):
+    def get(self, request: Request) -> Response:
+        return Response(websites.page(cast("access.Caller", request.auth), request.query_params.dict()))
+
+
+class Website(Call):
+    def get(self, request: Request, reference: str) -> Response:
+        caller = cast("access.Caller", request.auth)
+        return Response(websites.website(access.website(caller, reference), caller))
+
+
+class OfWebsite(Call):
+    """What is asked of a website's state."""
+
+    ask: ClassVar[Callable[..., Any]]
+
+    def get(self, request: Request, reference: str) -> Response:
+        site = access.website(cast("access.Caller", request.auth), reference)
+        return Response(type(self).ask(site, timezone.now()))
+
+
+class Active(OfWebsite):
+    ask = numbers.active
+
+
+class DateRange(OfWebsite):
+    ask = numbers.date_range
+
+
+class Numbers(Call):
+    """What is asked of a range."""
+
+    ask: ClassVar[Callable[[Asked], Any]]
+
+    def get(self, request: Request, reference: str) -> Response:
+        site = access.website(cast("access.Caller", request.auth), reference)
+        return Response(type(self).ask(question.read(request.query_params.dict(), site, timezone.now())))
+
+
+class Stats(Numbers):
+    ask = numbers.stats
+
+
+class Pageviews(Numbers):
+    ask = numbers.pageviews
+
+
+class Metrics(Numbers):
+    ask = numbers.metrics
+
+
+class ExpandedMetrics(Numbers):
+    ask = numbers.expanded
+
+
+class EventSeries(Numbers):
+    ask = numbers.event_series

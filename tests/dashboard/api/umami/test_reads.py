@@ -1,0 +1,222 @@
+"""Umami's read calls: its shapes, numbers counted by hand, who may ask, and what is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from analytics.dashboard.api.umami import login, tokens
+from analytics.sites import create
+from analytics.sites.models import Alias, ApiKey, Membership, Site
+from tests import builders
+
+pytestmark = pytest.mark.database
+
+DAY = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
+START, END = int(DAY.timestamp() * 1000), int((DAY + dt.timedelta(days=1)).timestamp() * 1000) - 1
+ALIAS = "c0ffee00-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def user(site: Site) -> User:
+    made = User.objects.create_user("ada")
+    Membership.objects.create(organisation=site.organisation, user=made)
+    return made
+
+
+@pytest.fixture
+def token(user: User) -> str:
+    return tokens.issue(user)
+
+
+@pytest.fixture
+def history(record: Callable[..., Any]) -> None:
+    """Three visits: of 2, 1 and 2 pageviews; the second saved by nothing, so it bounces."""
+
+    def page(path: str, ip: str, minutes: int, **more: Any) -> dict[str, Any]:
+        at = builders.NOW + dt.timedelta(minutes=minutes)
+        return {"url": f"https://example.com{path}", "ip": ip, "at": at, **more}
+
+    record(
+        [
+            page("/", "81.2.69.1", 0),
+            page("/pricing", "81.2.69.1", 2),
+            page("/pricing", "81.2.69.1", 3, name="Signup"),
+            page("/", "81.2.70.1", 5),
+            page("/", "81.2.71.1", 61, referrer="https://www.google.com/"),
+            page("/docs", "81.2.71.1", 63),
+        ]
+    )
+
+
+@pytest.fixture
+def ask(client: Client, site: Site, token: str) -> Callable[..., Any]:
+    def asked(call: str, **given: Any) -> Any:
+        path = f"/api/websites/{site.uuid}/{call}"
+        return client.get(path, {"startAt": START, "endAt": END} | given, headers={"Authorization": f"Bearer {token}"})
+
+    return asked
+
+
+def test_a_login_gives_a_token_that_tells_who_asks(client: Client, user: User) -> None:
+    user.set_password("correct horse")
+    user.save()
+    answer = client.post("/api/auth/login", {"username": "ada", "password": "correct horse"}, "application/json")
+    token = answer.json()["token"]
+    me = client.post("/api/auth/verify", headers={"Authorization": f"Bearer {token}"}).json()
+    assert (me["id"], me["username"], me["role"], me["isAdmin"]) == (str(user.pk), "ada", "user", False)
+    user.set_password("new")
+    user.save()
+    assert client.get("/api/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"username": "ada"}, {"username": "ada", "password": 5}, {"username": "", "password": "x"}, []]
+)
+def test_a_login_without_name_and_password_is_refused(client: Client, user: User, body: Any) -> None:
+    answer = client.post("/api/auth/login", json.dumps(body), "application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad-request")
+
+
+def test_a_wrong_password_is_refused_and_may_not_be_guessed_for_ever(client: Client, user: User) -> None:
+    def tried(password: str) -> Any:
+        return client.post("/api/auth/login", {"username": "ADA", "password": password}, "application/json")
+
+    assert {tried(f"guess {number}").status_code for number in range(login.MOST_TRIES)} == {401}
+    refused = tried("correct horse")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too-many-requests")
+    assert 0 < int(refused.headers["Retry-After"]) <= login.WINDOW_SECONDS
+
+
+def test_websites_are_those_of_the_user_page_by_page(client: Client, site: Site, token: str) -> None:
+    create.site("theirs.example", organisation="Other")
+    given = client.get("/api/websites?pageSize=1", headers={"Authorization": f"Bearer {token}"}).json()
+    assert (given["count"], given["page"], given["pageSize"]) == (1, 1, 1)
+    assert [(one["id"], one["domain"]) for one in given["data"]] == [(str(site.uuid), "example.com")]
+    none = client.get("/api/websites?search=theirs", headers={"Authorization": f"Bearer {token}"}).json()
+    assert (none["data"], none["count"]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["", "/stats", "/pageviews", "/metrics?type=path", "/metrics/expanded?type=path", "/active", "/daterange",
+     "/events/series"],
+)  # fmt: skip
+def test_a_website_of_someone_else_is_like_one_that_does_not_exist(client: Client, token: str, call: str) -> None:
+    theirs = create.site("theirs.example", organisation="Other").site
+    there, nowhere = (
+        client.get(f"/api/websites/{reference}{call}", headers={"Authorization": f"Bearer {token}"})
+        for reference in (theirs.uuid, "c0ffee00-0000-4000-8000-00000000dead")
+    )
+    assert (there.status_code, there.content) == (404, nowhere.content)
+
+
+def test_stats_are_totals_of_the_range_and_of_the_one_before(ask: Callable[..., Any], history: None) -> None:
+    """Three visits of 3, 0 and 2 minutes."""
+    assert ask("stats").json() == {
+        "pageviews": 5, "visitors": 3, "visits": 3, "bounces": 1, "totaltime": 300,
+        "comparison": {"pageviews": 0, "visitors": 0, "visits": 0, "bounces": 0, "totaltime": 0},
+    }  # fmt: skip
+    tomorrow = {"startAt": END + 1, "endAt": END + 86_400_000}
+    assert ask("stats", **tomorrow).json()["comparison"]["pageviews"] == 5
+    year = {name: value + 365 * 86_400_000 for name, value in (("startAt", START), ("endAt", END))}
+    assert ask("stats", compare="yoy", **year).json()["comparison"]["visits"] == 3
+
+
+def test_a_series_has_pageviews_and_sessions_by_unit(ask: Callable[..., Any], history: None) -> None:
+    first, second = builders.NOW.replace(minute=0), builders.NOW.replace(minute=0) + dt.timedelta(hours=1)
+    assert ask("pageviews", unit="hour").json() == {
+        "pageviews": [{"x": f"{first:%Y-%m-%dT%H:00:00Z}", "y": 3}, {"x": f"{second:%Y-%m-%dT%H:00:00Z}", "y": 2}],
+        "sessions": [{"x": f"{first:%Y-%m-%dT%H:00:00Z}", "y": 2}, {"x": f"{second:%Y-%m-%dT%H:00:00Z}", "y": 1}],
+    }
+    local = ask("pageviews", unit="day", timezone="Europe/Tallinn", compare="prev").json()
+    assert local["pageviews"] == [{"x": "2026-11-20 00:00:00", "y": 5}]
+    assert local["compare"]["pageviews"] == []
+
+
+def test_dimensions_are_ranked_by_visitors_and_events_by_how_often(ask: Callable[..., Any], history: None) -> None:
+    assert ask("metrics", type="path").json() == [{"x": "/", "y": 3}, {"x": "/docs", "y": 1}, {"x": "/pricing", "y": 1}]
+    assert ask("metrics", type="event").json() == [{"x": "Signup", "y": 1}]
+    assert ask("metrics", type="domain", limit=1, offset=1).json() == [{"x": "Google", "y": 1}]
+    assert ask("metrics/expanded", type="entry").json() == [
+        {"name": "/", "pageviews": 5, "visitors": 3, "visits": 3, "bounces": 1, "totaltime": 300}
+    ]
+    assert [(row["x"], row["y"]) for row in ask("events/series", unit="hour").json()] == [("Signup", 1)]
+
+
+@pytest.mark.parametrize(
+    ("filters", "pageviews"),
+    [
+        ({"path": "/"}, 3),
+        ({"path": "eq./,/docs"}, 4),
+        ({"path": "neq./"}, 2),
+        ({"path": "c.DOC"}, 1),
+        ({"path": "dnc.doc"}, 4),
+        ({"path": "re.^/p"}, 1),
+        ({"domain": "s."}, 2),
+        ({"domain": "ns."}, 3),
+        ({"path": "/docs", "domain": "Google"}, 1),
+        ({"path": "/docs", "domain": "ns.", "match": "any"}, 4),
+        ({"path": "/docs", "domain": "ns."}, 0),
+        ({"eventType": "2"}, 0),
+        ({"utm_source": "x"}, 0),
+        ({"utmSource": "x"}, 0),
+    ],
+)
+def test_filters_have_umamis_operators(
+    ask: Callable[..., Any], history: None, filters: dict[str, str], pageviews: int
+) -> None:
+    assert ask("stats", **filters).json()["pageviews"] == pageviews
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"startAt": "yesterday"}, "startAt"),
+        ({"startAt": ""}, "startAt"),
+        ({"startAt": END, "endAt": START}, "date_range"),
+        ({"endAt": "9" * 40}, "endAt"),
+        ({"startAt": "", "startDate": "soon"}, "startDate"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"unit": "fortnight"}, "unit"),
+        ({"limit": "-1"}, "limit"),
+        ({"offset": "x"}, "offset"),
+        ({"type": "soul"}, "type"),
+        ({"type": "query"}, "type"),
+        ({"match": "some"}, "match"),
+        ({"distinctId": "7"}, "distinctId"),
+        ({"eventType": "3"}, "eventType"),
+        ({"segment": "x"}, "segment"),
+        ({"path": "re.("}, "filters"),
+        ({"path": "\0"}, "filters"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_its_name(
+    ask: Callable[..., Any], given: dict[str, Any], field: str
+) -> None:
+    answer = ask("metrics", **({"type": "path"} | given))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith(f"{field}:")
+
+
+def test_a_key_asks_by_the_websites_old_id(client: Client, site: Site, history: None) -> None:
+    Alias.objects.create(site=site, protocol="umami", identifier=ALIAS)
+    path, given = f"/api/websites/{ALIAS}/stats", {"startAt": START, "endAt": END}
+    key = create.api_key(site, ["stats:read"])
+    assert client.get(path, given, headers={"x-umami-api-key": key}).json()["pageviews"] == 5
+    assert client.get(path, given, headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    assert client.get(path, given).status_code == 401
+    assert client.get(path, given, headers={"x-umami-api-key": "umami_unknown"}).status_code == 401
+    ApiKey.objects.update(scopes=["events:write"])
+    assert client.get(path, given, headers={"x-umami-api-key": key}).status_code == 404
+
+
+def test_active_and_the_range_of_days(ask: Callable[..., Any], history: None) -> None:
+    assert ask("active").json() == {"visitors": 0, "x": 0}
+    assert ask("daterange").json()["startDate"].startswith("2026-11-20T00:00:00")
