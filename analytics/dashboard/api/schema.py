@@ -39,5 +39,5 @@ def _encoded() -> bytes:
 def document() -> Json:
     """OpenAPI 3.1: every view of the pool's addresses that is one of an API."""
     made: Json = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    made["components"].setdefault("schemas", {}).update(_COMPONENTS)
+    made["components"] = {"schemas": _COMPONENTS, "securitySchemes": {"key": openapi.KEY}}
     return made

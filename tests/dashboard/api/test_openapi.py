@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from django.test import Client
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.views import APIView
 
 from analytics.dashboard.api import schema
 from analytics.dashboard.api.plausible import urls
@@ -18,6 +19,7 @@ from analytics.sites.models import ApiKey, Site
 
 DOCUMENT = schema.document()
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+METHODS = ("get", "post", "put", "delete", "patch")
 OPERATIONS = [
     (path, method, operation) for path, item in DOCUMENT["paths"].items() for method, operation in item.items()
 ]
@@ -32,13 +34,24 @@ def validator(given: dict[str, Any]) -> Any:
 def test_every_address_is_described_with_its_methods(route: URLPattern) -> None:
     path = "/api/" + re.sub(r"<str:(\w+)>", r"{\1}", str(route.pattern))
     view = route.callback.view_class  # type: ignore[attr-defined]
-    methods = {method for method in ("get", "post", "put", "delete", "patch") if hasattr(view, method)}
+    methods = {method for method in METHODS if hasattr(view, method)}
     assert {*DOCUMENT["paths"][path]} == methods
     for method in methods:
         described = DOCUMENT["paths"][path][method]
         assert described["security"] == [{"key": []}]
         assert {"200", "400", "401", "429", "503"} <= {*described["responses"]}
         assert all(answer["content"] for answer in described["responses"].values())
+
+
+def test_every_view_of_every_api_is_described() -> None:
+    def methods(patterns: list[Any]) -> int:
+        views = [getattr(route.callback, "view_class", None) for route in patterns if isinstance(route, URLPattern)]
+        inner = [route for route in patterns if isinstance(route, URLResolver)]
+        own = [hasattr(view, name) for view in views if view and issubclass(view, APIView) for name in METHODS]
+        return sum(own) + sum(methods(route.url_patterns) for route in inner)
+
+    assert methods(get_resolver("config.urls_dashboard").url_patterns) == len(OPERATIONS)
+    assert all(operation["tags"] and operation["responses"]["200"] for _, _, operation in OPERATIONS)
 
 
 def test_every_reference_leads_somewhere_and_names_are_told_apart() -> None:
