@@ -15,6 +15,7 @@ from analytics.dashboard.api.umami import login, names, question, tokens
 from analytics.sites import create
 from analytics.sites.models import Alias, ApiKey, Membership, Site
 from tests import builders
+from tests.protocols import replays
 
 pytestmark = pytest.mark.database
 
@@ -309,3 +310,24 @@ def test_a_key_asks_by_the_websites_old_id(client: Client, site: Site, history: 
 def test_active_and_the_range_of_days(ask: Callable[..., Any], history: None) -> None:
     assert ask("active").json() == {"visitors": 0, "x": 0}
     assert ask("daterange").json()["startDate"].startswith("2026-11-20T00:00:00")
+
+
+def test_the_calls_of_a_recorded_client_are_answered(client: Client, site: Site, user: User) -> None:
+    """umami-analytics 1.0.0, which had signed in as admin at an Umami; the token alone is today's."""
+    Alias.objects.create(site=site, protocol="umami", identifier=ALIAS)
+    user.username = "admin"
+    user.set_password("pw")
+    user.save()
+    sent = [one for one in replays.requests("umami-analytics-py.json") if not one["path"].startswith("/api/send")]
+    answers = {}
+    for request in sent:
+        headers = [[name, value.replace("tok123", tokens.issue(user))] for name, value in request["headers"]]
+        answer = replays.send(client, request | {"headers": headers})
+        assert answer.status_code == 200, request["path"]
+        answers[request["path"].partition("?")[0].rpartition("/")[2]] = json.loads(answer.content)
+    assert tokens.owner(answers["login"]["token"]) == user
+    assert answers["verify"]["username"] == "admin"
+    assert answers["heartbeat"] == {"ok": True}
+    assert [website["id"] for website in answers["websites"]["data"]] == [str(site.uuid)]
+    assert answers["active"]["visitors"] == 0
+    assert answers["stats"]["visits"] == 0
