@@ -15,8 +15,8 @@ _INSTALLED = _FOLDER / "node_modules" / ".installed-lock.json"
 
 
 def bundle(name: str, form: str = "iife") -> str:
-    """`packages/<name>.js` with all that it imports, as a script of that form of esbuild's. Skips the test where there is no
-    npm, or no registry."""
+    """`packages/<name>.js` with all that it imports, in one of esbuild's formats. Skips the test where there is no npm,
+    or no registry."""
     _install()
     command = ["node_modules/.bin/esbuild", f"{name}.js", "--bundle", f"--format={form}", "--log-level=warning"]
     return subprocess.run(command, cwd=_FOLDER, check=True, stdout=subprocess.PIPE, text=True).stdout
