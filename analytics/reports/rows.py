@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analytics.reports import catalog, check, sql, timerange
@@ -23,13 +24,31 @@ def page(query: Query, found: Sequence[Sequence[Any]]) -> tuple[tuple[Row, ...],
     return rows, None if query.offset else 0
 
 
-def series(
-    query: Query, interval: timerange.Interval, found: Sequence[Sequence[Any]]
-) -> tuple[tuple[Row, ...], int | None]:
-    """The rows of a series that was composed without limit and offset, with every bucket of the range."""
-    known = {_local(row[0]): _row(query, row) for row in found}
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What an engine gives for a series that was composed without limit and offset."""
+
+    rows: Sequence[Sequence[Any]]
+    whole: Sequence[Sequence[Any]] = ()
+    """The one row of `whole(query)`, where there are no others that would tell whether shares are of something."""
+
+
+def has_shares(query: Query) -> bool:
+    """Whether a metric is a share of a whole."""
+    return any(catalog.metric(name).empty == "share" for name in query.metrics)
+
+
+def whole(query: Query) -> Query:
+    """The same question without its buckets."""
+    return replace(query, dimensions=(), order=(), limit=1, offset=0, total_rows=False)
+
+
+def series(query: Query, interval: timerange.Interval, found: Series) -> tuple[tuple[Row, ...], int | None]:
+    """The rows of a series, with every bucket of the range."""
+    known = {_local(row[0]): _row(query, row) for row in found.rows}
     every = timerange.buckets(interval, query.zone, query.start, query.end)
-    empty = tuple(_of_nothing(index, query, known.values()) for index in range(len(query.metrics)))
+    of_all = known.values() or [_row(whole(query), row) for row in found.whole]
+    empty = tuple(_of_nothing(index, query, of_all) for index in range(len(query.metrics)))
     shape = catalog.dimension(query.dimensions[0]).form
     rows = [known.get(at) or Row((format(at, shape),), empty) for at in sorted({*known, *every})]
     for name, direction in reversed(sql.order(query)):

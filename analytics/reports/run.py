@@ -87,7 +87,7 @@ def _asked_both(chosen: Plan, now: dt.datetime, given: Limits, *, lake: bool = T
         statement = brief.compose(query, paged=paged) if briefly else _composed(query, fragments.DUCKDB, rates)
         found = _slice(query, span, briefly) if lake else read.NOTHING
         fresh = hot.beyond(found.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        stored = cold.Stored(found.files, fresh, found.rows, found.stretches)
+        stored = cold.Stored(found.files, fresh, found.rows, found.stretches, found.ruleset)
         return cold.answer(query, statement, stored, given)
 
     return _worded(chosen, ask, now)
@@ -118,7 +118,9 @@ def _worded(chosen: Plan, ask: _Ask, now: dt.datetime) -> Answer:
     rates = _rates(query, ask)
     found = ask(query, rates)
     if interval := rows.is_series(query):
-        given, total = rows.series(query, interval, found.rows)
+        shares = not found.rows and rows.has_shares(query)
+        whole = ask(rows.whole(query), rates).rows if shares else ()
+        given, total = rows.series(query, interval, rows.Series(found.rows, whole))
     else:
         given, total = rows.page(query, found.rows)
         if query.total_rows and total is None:

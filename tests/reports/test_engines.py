@@ -8,6 +8,8 @@ import math
 import os
 from typing import Any
 
+import hypothesis
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -109,5 +111,54 @@ def test_parts_add_up_to_the_whole(stores: None, settings: Any) -> None:
         for some, all_of_it in zip(parts, whole, strict=True):
             sums = [math.fsum(row.metrics[index] or 0 for row in some.rows) for index in range(len(query.metrics))]
             assert sums == pytest.approx(all_of_it.rows[0].metrics, rel=1e-9)
+
+    agree()
+
+
+CHANGES = {
+    "Australia/Lord_Howe": dt.datetime(2026, 10, 3, 15, 30, tzinfo=dt.UTC),  # by half an hour
+    "America/Sao_Paulo": dt.datetime(2017, 10, 15, 3, tzinfo=dt.UTC),  # skips midnight
+    "Asia/Beirut": dt.datetime(2026, 3, 28, 22, tzinfo=dt.UTC),  # skips midnight
+    "Africa/Cairo": dt.datetime(2025, 10, 30, 21, tzinfo=dt.UTC),  # has the hour before midnight twice
+    "Pacific/Apia": dt.datetime(2011, 12, 30, 10, tzinfo=dt.UTC),  # skips a day
+    "Asia/Kathmandu": dt.datetime(2026, 10, 24, 18, 15, tzinfo=dt.UTC),  # never changes; midnight at a quarter past
+}
+"""When a zone changes its clock."""
+ZONES = hypothesis.settings(RANDOM, max_examples=QUESTIONS // 4)
+
+
+@pytest.mark.parametrize("zone", CHANGES)
+def test_hours_days_and_weeks_are_those_of_the_zone(zone: str, stores: None, settings: Any) -> None:
+    settings.HOT_DAYS = 10_000
+    by = CHANGES[zone] - dt.datetime(2026, 10, 25, 1, tzinfo=dt.UTC)
+    events = [
+        msgspec.structs.replace(event, ts=event.ts + by, visit_started_at=event.visit_started_at + by)
+        for event in world.events(WORLDS + 1)
+    ]
+    world.store(events)
+    truth = oracle.Oracle(events)
+
+    def moved(query: Query, dimension: str) -> Query:
+        return dataclasses.replace(
+            query,
+            start=query.start.astimezone(dt.UTC) + by,
+            end=query.end.astimezone(dt.UTC) + by,
+            zone=zone,
+            metrics=("pageviews", "visitors", "visits", "bounce_rate"),
+            dimensions=(dimension,),
+            order=(),
+            only=(),
+        )
+
+    times = st.sampled_from([name for name, one in catalog.DIMENSIONS.items() if one.scope == "time"])
+
+    @given(st.builds(moved, world.queries(), times))
+    @ZONES
+    def agree(query: Query) -> None:
+        rows, _ = truth.rows(query)
+        for answer in answers(query, settings):
+            assert [row.dimensions for row in answer.rows] == [row.dimensions for row in rows]
+            for got, wanted in zip(answer.rows, rows, strict=True):
+                assert all(map(same, got.metrics, wanted.metrics)), (got, wanted)
 
     agree()

@@ -47,7 +47,7 @@ def asked(site: models.Site, record: Callable[..., Any]) -> Callable[..., list[t
         start = builders.NOW - 10 * DAY
         query = Query(site.pk, metrics, start, builders.NOW + DAY, "UTC", goals=goals.of(site))
         answer = run.answer(replace(query, **more), NOW)
-        short = run.answer(replace(query, start=NOW - DAY, **more), NOW)
+        short = run.answer(replace(query, **{"start": NOW - DAY, **more}), NOW)
         assert short.rows == answer.rows, "both engines"
         return [(*row.dimensions, *row.metrics) for row in answer.rows]
 
@@ -97,6 +97,17 @@ def test_the_rate_of_a_group_is_of_its_visitors(site: models.Site, asked: Callab
         "/blog/2026/one": (1, 100.0),
         "/pricing": (0, 0.0),
     }
+
+
+def test_days_without_a_conversion_have_a_rate_when_there_were_visitors(
+    site: models.Site, asked: Callable[..., Any]
+) -> None:
+    stored.add(site, "event", "Never")
+    never = Condition("is", "event:goal", ("Never",))
+    since = {"start": builders.NOW - DAY, "dimensions": ("time:day",)}
+    assert asked("conversion_rate", filter=never, **since) == [(f"2026-11-{day}", 0.0) for day in (19, 20, 21)]
+    nobody = parse.filters([["is", "event:goal", ["Never"]], ["is", "visit:country", ["XX"]]])
+    assert asked("conversion_rate", filter=nobody, **since) == [(f"2026-11-{day}", None) for day in (19, 20, 21)]
 
 
 def test_a_goal_applies_to_history_of_before_it_was_made(site: models.Site, asked: Callable[..., Any]) -> None:

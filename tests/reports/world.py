@@ -26,7 +26,7 @@ DAYS = 5
 LAST = FIRST + dt.timedelta(days=DAYS)
 ZONES = (
     "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Kiritimati",
-    "America/Sao_Paulo",
+    "America/Sao_Paulo", "Asia/Beirut",
 )  # fmt: skip
 WORDS = ("", "", "(none)", "a", "A", "ä", "Ä", "100%", "a_b", "o'x\"; DROP", "b,c\\", "/a", "/a/b", "ß", "日本")
 PATHS = ("/", "/a", "/a/b", "/A", "/é", "/?", "", "/100%")

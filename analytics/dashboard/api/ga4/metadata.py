@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from analytics.dashboard.api.ga4 import names, request, values
 from analytics.dashboard.api.ga4.names import Dimension, Metric
 from analytics.reports import check
 from analytics.reports.query import BadQuery, Query
-from analytics.reports.timerange import EARLIEST, LATEST
 
 _KEYS = ("property", "dimensions", "metrics", "dimensionFilter", "metricFilter", "compatibilityFilter")
+_SOME_DAY = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2000, 1, 2, tzinfo=dt.UTC)
+"""What goes together does not depend on the range."""
 _WANTED = {1: "COMPATIBLE", 2: "INCOMPATIBLE"}
 
 
@@ -49,11 +51,11 @@ def compatible(body: Any) -> dict[str, Any]:
         ({"metricMetadata": _metric(metric)}, "metricCompatibilities", _goes(dimensions, metrics, None, metric))
         for metric in names.METRICS.values()
     ]
-    body = {"dimensionCompatibilities": [], "metricCompatibilities": []}
+    answer: dict[str, Any] = {"dimensionCompatibilities": [], "metricCompatibilities": []}
     for described, key, state in found:
         if not wanted or state == wanted:
-            body[key].append(described | {"compatibility": state})
-    return body
+            answer[key].append(described | {"compatibility": state})
+    return answer
 
 
 def _name(given: Any) -> str:
@@ -75,4 +77,4 @@ def _check(dimensions: list[Dimension], metrics: list[Metric]) -> None:
     parts = tuple(dict.fromkeys(part for one in dimensions for part in one.parts))
     if len({one.name for one in dimensions}) > request.MOST_DIMENSIONS or len(metrics) > request.MOST_METRICS + 1:
         raise BadQuery("dimensions", "too many")
-    check.query(Query(0, counted, EARLIEST, LATEST, "UTC", parts, fill=False))
+    check.query(Query(0, counted, *_SOME_DAY, "UTC", parts, fill=False, goals=(request.NO_GOAL,)))

@@ -168,12 +168,12 @@ _METRICS = (
     _metric("sessions", "Sessions", "Session", "TYPE_INTEGER", "visits"),
     _metric("engagedSessions", "Engaged sessions", "Session", "TYPE_INTEGER", "engaged_visits"),
     Metric(
-        "engagementRate", "Engagement rate", "Session", "TYPE_FLOAT", ("engagement_rate",),
-        "Engaged sessions divided by sessions, from 0 to 1.", _share,
+        "engagementRate", "Engagement rate", "Session", "TYPE_FLOAT", ("engaged_visits", "visits"),
+        "Engaged sessions divided by sessions, from 0 to 1.", _ratio,
     ),
     Metric(
-        "bounceRate", "Bounce rate", "Session", "TYPE_FLOAT", ("bounce_rate",),
-        "From 0 to 1. " + catalog.metric("bounce_rate").definition, _share,
+        "bounceRate", "Bounce rate", "Session", "TYPE_FLOAT", ("bounces", "visits"),
+        "From 0 to 1. " + catalog.metric("bounce_rate").definition, _ratio,
     ),
     _metric("averageSessionDuration", "Average session duration", "Session", "TYPE_SECONDS", "visit_duration"),
     Metric(

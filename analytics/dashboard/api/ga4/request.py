@@ -13,7 +13,7 @@ from analytics.dashboard.api.ga4.names import Dimension, Number
 from analytics.dashboard.api.ga4.ranges import Range
 from analytics.dashboard.api.ga4.values import Body
 from analytics.reports import check, goals
-from analytics.reports.query import BadQuery, Filter, Query
+from analytics.reports.query import AnyOf, BadQuery, Filter, Goal, Query
 from analytics.sites.models import Site
 
 MOST_DIMENSIONS = 9
@@ -29,6 +29,8 @@ REFUSED = {
     "comparisons": "cannot be answered; ask one report for each",
 }
 _ORDERS = {1: "ALPHANUMERIC", 2: "CASE_INSENSITIVE_ALPHANUMERIC", 3: "NUMERIC"}
+NO_GOAL = Goal("(none)", AnyOf(()))
+"""Nothing reaches it: a property without goals has no key events."""
 _TOTALS = {1: "TOTAL", 4: "COUNT", 5: "MINIMUM", 6: "MAXIMUM"}
 
 
@@ -99,7 +101,7 @@ class Report:
             filter=self.filter,
             limit=limit,
             fill=False,
-            goals=goals.of(self.site),
+            goals=goals.of(self.site) or (NO_GOAL,),
             currency=self.currency,
         )
 

@@ -66,7 +66,7 @@ def _named(report: Report, span: Range, answer: Answer) -> list[Row]:
         words = tuple(_text(column, values, report, span) for column in report.columns)
         computed = request.computed(report.metrics, row.metrics)
         figures = _figures(report, computed)
-        named = computed | {figure.name: value for figure, value in zip(report.figures, figures, strict=True)}
+        named = {**computed} | {figure.name: value for figure, value in zip(report.figures, figures, strict=True)}
         if (report.keep_empty or any(figures)) and (report.holds is None or report.holds(named)):
             found.append(Row(_ranged(report, span, words), figures))
     if len({row.dimensions for row in found}) < len(found):

@@ -88,6 +88,6 @@ def amount(given: Any, field: str) -> float:
     try:
         if isinstance(value, bool):
             raise TypeError
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     except (TypeError, ValueError):
         raise BadQuery(field, "must have an int64Value or a doubleValue") from None
