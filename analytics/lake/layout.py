@@ -73,7 +73,7 @@ def encodings(schema: pa.Schema) -> dict[str, Any]:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 class Writer(FileFormatWriter):
