@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "analytics.dashboard.client.Watch",
 ]
 
 TEMPLATES = [
@@ -104,6 +105,7 @@ STORAGES = {
 REPORT_HOT_SPAN_DAYS = env.number("REPORT_HOT_SPAN_DAYS", 2, least=0, most=HOT_DAYS)
 REPORT_THREADS = env.number("REPORT_THREADS", 2, least=1, most=256)
 REPORT_MEMORY_MB = env.number("REPORT_MEMORY_MB", 1024, least=64)
+REPORT_QUESTIONS = env.number("REPORT_QUESTIONS", 4, least=1, most=256)
 REPORT_TIMEOUT_SECONDS = env.number("REPORT_TIMEOUT_SECONDS", 30, least=1, most=3600)
 
 # --- ingest ---
@@ -153,12 +155,21 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
+}
+if POOL == "dashboard":  # the ingest pool describes itself by its table of formats
+    REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "analytics.dashboard.api.openapi.Schema"
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Recount, the APIs that read numbers",
+    "VERSION": "1",
+    "DESCRIPTION": "Every call carries an API key: `Authorization: Bearer KEY`. docs/apis.md tells the rest.",
+    "OAS_VERSION": "3.1.0",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 STATS_API_REQUESTS_PER_HOUR = env.number("STATS_API_REQUESTS_PER_HOUR", 600, least=1)
 

@@ -1,8 +1,8 @@
 """The only place where answers are kept. The key is the query and the site's data version, so that numbers of before a
 change of history are never served; what can still change lives shortly.
 
-One process computes a key at a time: the others are served the stale answer meanwhile, or wait for the new one. When
-the cache server is away everybody computes: slower, never wrong.
+One process computes a key at a time, and in each process one thread (`flights.py`): the others are served the stale
+answer meanwhile, or wait for the new one. When the cache server is away every process computes: slower, never wrong.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import datetime as dt
 import hashlib
 import logging
 import time
+from collections.abc import Callable
 
 import msgspec
 
-from analytics.reports import check, parse, plan, run, shelf, timerange
+from analytics.reports import check, flights, parse, plan, run, shelf, stop, timerange
 from analytics.reports.query import Answer, Query
 from analytics.store import unsettled
 
@@ -30,7 +31,11 @@ STALE = dt.timedelta(minutes=30)
 """An answer that can still change is never served when it is older."""
 _STALE_SHARE = 5
 """An answer is never served when it is older than so many times what was called fresh."""
-_STEP_SECONDS = 0.05
+_PATIENCE_SECONDS = 0.25
+"""So long a caller waits for a new answer where a stale one could be served."""
+_STEP_SECONDS = 0.01
+_LONGEST_STEP_SECONDS = 0.16
+"""Between looks at an answer that another process makes."""
 _SPARE_SECONDS = 5
 
 
@@ -43,6 +48,19 @@ class Kept:
     made_at: dt.datetime
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of any kind, and how to answer it."""
+
+    query: Query
+    """The events it is about: its range decides for how long an answer is fresh."""
+    name: str
+    """By `key`."""
+    make: Callable[[], Answer]
+    now: dt.datetime
+    fresh: dt.timedelta = CLOSED
+
+
 _decode = msgspec.msgpack.Decoder(Kept).decode
 
 
@@ -50,19 +68,35 @@ def answer(query: Query, data_version: int, now: dt.datetime, fresh: dt.timedelt
     """The answer, from the cache when one that is fresh enough is there: as fresh as its range demands, and not older
     than `fresh`. Raises what `run.answer` raises."""
     check.query(query)
-    name = key(query, data_version)
+    return through(Asked(query, key(query, data_version), lambda: run.answer(query, now), now, fresh))
+
+
+def through(asked: Asked) -> Answer:
+    """The same for a question of another kind. Raises what its `make` raises."""
+    query, name, now, fresh = asked.query, asked.name, asked.now, asked.fresh
+    kept = _kept(name)
+    if kept and is_fresh(query, kept, now, fresh):
+        return _served(kept)
     seconds = plan.limits().engine.timeout_seconds + _SPARE_SECONDS
-    waits_until = time.monotonic() + seconds
-    while True:
-        kept = _kept(name)
-        if kept and is_fresh(query, kept, now, fresh):
-            return _served(kept)
-        with shelf.turn(name, seconds) as mine:
-            if mine or time.monotonic() > waits_until:
-                return _renewed(query, name, now, fresh)
-        if kept and kept.answer and now - kept.made_at < min(STALE, fresh * _STALE_SHARE):
-            return _served(kept)
-        time.sleep(_STEP_SECONDS)
+
+    def compute() -> tuple[Kept, bool]:
+        return _made(asked)
+
+    if kept and kept.answer and now - kept.made_at < min(STALE, fresh * _STALE_SHARE):
+        return _renewed(name, compute, kept)
+    try:
+        return _served(*flights.wait(name, compute, seconds))
+    except flights.Busy:
+        raise run.Unavailable("Too many questions are being answered now; ask again in a moment.") from None
+
+
+def _renewed(name: str, compute: Callable[[], tuple[Kept, bool]], stale: Kept) -> Answer:
+    """The new answer when it is made soon, else the stale one; also while no store can be reached."""
+    try:
+        made = flights.renew(name, compute, _PATIENCE_SECONDS)
+    except run.Unavailable:
+        made = None
+    return _served(*made) if made else _served(stale)
 
 
 def first_day(site_id: int, zone: str, data_version: int, now: dt.datetime) -> dt.date | None:
@@ -82,13 +116,13 @@ def first_day(site_id: int, zone: str, data_version: int, now: dt.datetime) -> d
     return dt.date.fromisoformat(rows[0].dimensions[0]) if rows else None
 
 
-def key(query: Query, data_version: int) -> str:
-    """Equal for equal questions about the same state of history."""
+def key(query: Query, data_version: int, *more: object) -> str:
+    """Equal for equal questions about the same state of history. `more`: what other kinds of questions have besides."""
     parts = {field.name: getattr(query, field.name) for field in dataclasses.fields(query)}
     parts["filter"] = parse.as_list(query.filter) if query.filter else None
     parts["goals"] = [(goal.name, parse.as_list(goal.filter)) for goal in query.goals]
     parts["start"], parts["end"] = query.start.timestamp(), query.end.timestamp()
-    packed = msgspec.msgpack.encode([data_version, parts])
+    packed = msgspec.msgpack.encode([data_version, parts, *more])
     return f"answer:{query.site_id}:{hashlib.sha256(packed).hexdigest()}"
 
 
@@ -103,17 +137,32 @@ def is_fresh(query: Query, kept: Kept, now: dt.datetime, fresh: dt.timedelta = C
     return now - kept.made_at < min(lifetime(query, kept), fresh)
 
 
-def _renewed(query: Query, name: str, now: dt.datetime, fresh: dt.timedelta) -> Answer:
-    kept = _kept(name)
-    if kept and is_fresh(query, kept, now, fresh):  # made between our look and our turn
-        return _served(kept)
+def _made(asked: Asked) -> tuple[Kept, bool]:
+    """The answer and whether another process made it: when it is this process' turn it makes it. Raises stop.Stopped
+    when nobody waits any more."""
+    seconds = plan.limits().engine.timeout_seconds + _SPARE_SECONDS
+    until, step = time.monotonic() + seconds, _STEP_SECONDS
+    while True:
+        with shelf.turn(asked.name, seconds) as mine:
+            kept = _kept(asked.name)
+            if kept and is_fresh(asked.query, kept, asked.now, asked.fresh):
+                return kept, True
+            if mine or time.monotonic() > until:
+                return _computed(asked), False
+        if stop.was_asked():
+            raise stop.Stopped
+        time.sleep(step)
+        step = min(step * 2, _LONGEST_STEP_SECONDS)
+
+
+def _computed(asked: Asked) -> Kept:
     try:
-        kept = Kept(run.answer(query, now), "", now)
+        kept = Kept(asked.make(), "", asked.now)
     except run.TooMuch as error:
-        kept = Kept(None, str(error), now)  # whoever waits need not try it again
-    useful = min(max(lifetime(query, kept), STALE), fresh * _STALE_SHARE)
-    shelf.put(name, msgspec.msgpack.encode(kept), int(useful.total_seconds()))
-    return _served(kept, cached=False)
+        kept = Kept(None, str(error), asked.now)  # whoever waits need not try it again
+    useful = min(max(lifetime(asked.query, kept), STALE), asked.fresh * _STALE_SHARE)
+    shelf.put(asked.name, msgspec.msgpack.encode(kept), int(useful.total_seconds()))
+    return kept
 
 
 def _kept(name: str) -> Kept | None:

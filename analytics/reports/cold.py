@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from analytics.lake import duck
-from analytics.reports import catalog
+from analytics.reports import catalog, stop
 from analytics.reports.plan import Limits
 from analytics.reports.query import Query
 from analytics.reports.sql import Found, Statement
@@ -58,7 +58,7 @@ def answer(query: Query, statement: Statement, stored: Stored, limits: Limits) -
     Raises duckdb.InterruptException when it takes too long, OutOfMemoryException when too much, and IOException when a
     file has gone.
     """
-    with duck.session(limits.engine) as session:
+    with duck.session(limits.engine) as session, stop.by(session.interrupt):
         session.register("hot", stored.hot)
         session.execute(_SQL["files"], [list(stored.files)])
         name = "both" if stored.files and stored.hot.num_rows else "lake" if stored.files else "hot"

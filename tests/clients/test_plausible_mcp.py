@@ -20,7 +20,9 @@ from tests import processes, shared
 pytestmark = pytest.mark.flow
 
 pytest.importorskip("plausible_mcp")
-_CALL = "import json, sys; from plausible_mcp import server; print(getattr(server, sys.argv[1])(**json.loads(sys.argv[2])))"
+_CALL = (
+    "import json, sys; from plausible_mcp import server; print(getattr(server, sys.argv[1])(**json.loads(sys.argv[2])))"
+)
 Call = Callable[..., Any]
 
 
