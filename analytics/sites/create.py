@@ -71,14 +71,19 @@ def _check(made: models.Site | models.SecretKey) -> None:
         raise BadSite("; ".join(error.messages)) from error
 
 
-def api_key(site: models.Site, scopes: list[str], name: str = "default") -> str:
-    """A new API key of a site. Raises ValueError for a scope that does not exist."""
+def api_key(site: models.Site, scopes: list[str], name: str = "default", *, every_site: bool = False) -> str:
+    """A new API key of a site, or of every site of its organisation. Raises ValueError for a scope that does not
+    exist."""
     unknown = set(scopes) - set(SCOPES)
     if unknown:
         raise ValueError(f"No such scope: {', '.join(sorted(unknown))}. Choose from {', '.join(SCOPES)}.")
     key = keys.api_key()
     models.ApiKey.objects.create(
-        organisation=site.organisation, site=site, name=name, hash=keys.digest(key), scopes=scopes
+        organisation=site.organisation,
+        site=None if every_site else site,
+        name=name,
+        hash=keys.digest(key),
+        scopes=scopes,
     )
     return key
 

@@ -22,9 +22,14 @@ class Command(BaseCommand):
         make.add_argument("--scope", action="append", choices=create.SCOPES, help="repeatable; default: stats:read")
         make.add_argument("--name", default="default", help="what the key is called in the admin")
 
-    def handle(self, *_: Any, site: str, name: str, scope: list[str] | None, **__: Any) -> None:
+        make.add_argument(
+            "--all-sites", action="store_true", help="of every site of the site's organisation; needed to make sites"
+        )
+
+    def handle(self, *_: Any, site: str, name: str, scope: list[str] | None, **options: Any) -> None:
         try:
-            key = create.api_key(sites.named(site), scope or ["stats:read"], name)
+            found = sites.named(site)
+            key = create.api_key(found, scope or ["stats:read"], name, every_site=options["all_sites"])
         except ValueError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(key)

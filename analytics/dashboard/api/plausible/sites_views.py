@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics.dashboard.api import base, body
-from analytics.dashboard.api.plausible import cursors, sites
+from analytics.dashboard.api.plausible import cursors, sites, sites_schema
 from analytics.sites import saved
 
 
@@ -30,11 +30,13 @@ def _given(request: Request) -> dict[str, Any]:
 class Sites(_Sites):
     """The sites of a key."""
 
+    @sites_schema.LIST_SITES
     def get(self, request: Request) -> Response:
         by = sites.key(request, "sites:read")
         found, meta = cursors.page(sites.seen(by), request.query_params.dict())
         return Response({"sites": [sites.as_json(site) for site in found], "meta": meta})
 
+    @sites_schema.ADD_SITE
     def post(self, request: Request) -> Response:
         by = sites.key(request, "sites:write")
         return Response(sites.as_json(sites.add(by, _given(request))))
@@ -43,9 +45,11 @@ class Sites(_Sites):
 class Site(_Sites):
     """One site."""
 
+    @sites_schema.GET_SITE
     def get(self, request: Request, site_id: str) -> Response:
         return Response(sites.as_json(sites.one(sites.key(request, "sites:read"), site_id)))
 
+    @sites_schema.RENAME_SITE
     def put(self, request: Request, site_id: str) -> Response:
         found = sites.one(sites.key(request, "sites:write"), site_id)
         return Response(sites.as_json(sites.rename(found, _given(request))))
@@ -54,12 +58,14 @@ class Site(_Sites):
 class Goals(_Sites):
     """The goals of a site."""
 
+    @sites_schema.LIST_GOALS
     def get(self, request: Request) -> Response:
         given = request.query_params.dict()
         site = sites.site_of(sites.key(request, "sites:read"), given)
         found, meta = cursors.page(saved.Goal.objects.filter(site=site), given)
         return Response({"goals": [sites.goal_as_json(goal) for goal in found], "meta": meta})
 
+    @sites_schema.PUT_GOAL
     def put(self, request: Request) -> Response:
         given = _given(request)
         site = sites.site_of(sites.key(request, "sites:write"), given)
@@ -69,6 +75,7 @@ class Goals(_Sites):
 class Goal(_Sites):
     """One goal of a site."""
 
+    @sites_schema.DELETE_GOAL
     def delete(self, request: Request, goal_id: str) -> Response:
         site = sites.site_of(sites.key(request, "sites:write"), _given(request))
         sites.goal(site, goal_id).delete()

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics.dashboard.api import base, keys, tables
-from analytics.dashboard.api.plausible import v1, v1_answer, v1_filters
+from analytics.dashboard.api.plausible import v1, v1_answer, v1_filters, v1_schema
 from analytics.reports import realtime
 
 
@@ -18,7 +18,7 @@ class _Stats(base.Tabular):
     reads: ClassVar[Callable[..., v1.Asked]]
     writes: ClassVar[Callable[..., dict[str, Any]]]
 
-    def get(self, request: Request) -> Response:
+    def answered(self, request: Request) -> Response:
         now, given = timezone.now(), request.query_params.dict()
         site = keys.site(request, "stats:read", v1.site_id(given))
         asked = type(self).reads(given, site, now)
@@ -33,11 +33,19 @@ class Aggregate(_Stats):
 
     reads, writes = staticmethod(v1.aggregate), staticmethod(v1_answer.aggregate)
 
+    @v1_schema.AGGREGATE
+    def get(self, request: Request) -> Response:
+        return self.answered(request)
+
 
 class Timeseries(_Stats):
     """Stats API v1: a period by hour, day, week or month."""
 
     reads, writes = staticmethod(v1.timeseries), staticmethod(v1_answer.timeseries)
+
+    @v1_schema.TIMESERIES
+    def get(self, request: Request) -> Response:
+        return self.answered(request)
 
 
 class Breakdown(_Stats):
@@ -45,10 +53,15 @@ class Breakdown(_Stats):
 
     reads, writes = staticmethod(v1.breakdown), staticmethod(v1_answer.breakdown)
 
+    @v1_schema.BREAKDOWN
+    def get(self, request: Request) -> Response:
+        return self.answered(request)
+
 
 class RealtimeVisitors(base.Reading):
     """Stats API v1: how many visitors did something in the last five minutes."""
 
+    @v1_schema.REALTIME
     def get(self, request: Request) -> Response:
         given = request.query_params.dict()
         site = keys.site(request, "stats:read", v1.site_id(given))

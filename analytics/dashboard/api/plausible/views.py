@@ -9,12 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics.dashboard.api import base, keys, tables
-from analytics.dashboard.api.plausible import answer, query
+from analytics.dashboard.api.plausible import answer, query, v2_schema
 
 
 class StatsQuery(base.Tabular):
     """Stats API v2: one question, its rows."""
 
+    @v2_schema.DESCRIBED
     def post(self, request: Request) -> Response:
         now = timezone.now()
         given = cast("dict[str, Any]", request.data)

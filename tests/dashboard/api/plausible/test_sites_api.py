@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from analytics.sites import create, keys, lookup, saved
@@ -58,6 +60,15 @@ def test_a_key_of_one_site_sees_that_one(ask: Ask, site: Site) -> None:
     assert [one["domain"] for one in ask("GET", "", key).json()["sites"]] == ["example.com"]
     assert ask("GET", "/second.example", key).status_code == 404
     assert ask("POST", "", key, domain="new.example").status_code == 403
+
+
+def test_a_key_for_all_sites_is_made_on_the_command_line(ask: Ask, site: Site) -> None:
+    page = io.StringIO()
+    call_command(
+        "apikey", "create", "--site", "example.com", "--all-sites", "--scope", "sites:read", "--scope", "sites:write",
+        stdout=page,
+    )  # fmt: skip
+    assert ask("POST", "", page.getvalue().strip(), domain="new.example").status_code == 200
 
 
 def test_a_site_is_made_and_renamed_and_its_old_domain_still_counts(ask: Ask, site: Site) -> None:
