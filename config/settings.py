@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "analytics.dashboard.client.Watch",
 ]
 
 TEMPLATES = [
@@ -105,6 +106,7 @@ STORAGES = {
 REPORT_HOT_SPAN_DAYS = env.number("REPORT_HOT_SPAN_DAYS", 2, least=0, most=HOT_DAYS)
 REPORT_THREADS = env.number("REPORT_THREADS", 2, least=1, most=256)
 REPORT_MEMORY_MB = env.number("REPORT_MEMORY_MB", 1024, least=64)
+REPORT_QUESTIONS = env.number("REPORT_QUESTIONS", 4, least=1, most=256)
 REPORT_TIMEOUT_SECONDS = env.number("REPORT_TIMEOUT_SECONDS", 30, least=1, most=3600)
 
 # --- ingest ---

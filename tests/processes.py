@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,12 +13,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 30.0
+HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
 
 
 def free_port() -> int:
@@ -57,6 +60,36 @@ def pool(name: str, environment: Mapping[str, str], log: IO[bytes] | None = None
         address = f"http://127.0.0.1:{port}"
         wait_until(lambda: status(f"{address}/health/ready") == 200, f"the {name} pool answers")
         yield address
+
+
+def has_balancer() -> bool:
+    """Whether haproxy is installed."""
+    return HAPROXY is not None
+
+
+@contextlib.contextmanager
+def balancer(name: str, pools: Mapping[str, Sequence[str]], folder: Path, **timeouts: str) -> Iterator[str]:
+    """The load balancer of deploy/haproxy/NAME.cfg before pools, whose addresses stand under the names of its backends;
+    gives its own. `http_request="1s"` replaces a timeout. Needs haproxy, see `has_balancer`."""
+    assert HAPROXY is not None
+    port = free_port()
+    config = (ROOT / "deploy" / "haproxy" / f"{name}.cfg").read_text()
+    config = re.sub(r"resolvers docker\n(    .*\n)+", "", config).replace(" resolvers docker init-addr libc,none", "")
+    for backend, addresses in pools.items():
+        servers = (f"    server {backend}{n} {at.removeprefix('http://')}" for n, at in enumerate(addresses))
+        config = re.sub(rf"    server-template {backend} .*", "\n".join(servers), config)
+    for timeout, value in timeouts.items():
+        said = f"timeout {timeout.replace('_', '-')}"
+        config = re.sub(rf"{said} .*", f"{said} {value}", config)
+    (folder / f"{name}.cfg").write_text(re.sub(r"bind :\d+", f"bind 127.0.0.1:{port}", config))
+    process = subprocess.Popen([HAPROXY, "-db", "-q", "-f", folder / f"{name}.cfg"])
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: status(f"{address}/health/ready") == 200, "the balancer passes requests on")
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def status(url: str) -> int:

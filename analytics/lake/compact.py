@@ -41,7 +41,7 @@ def _join(name: tables.Name, table: Table, chosen: list[files.DataFile]) -> None
     paths = [str(path) for path in storage.local_all([file.address for file in chosen])]
     # The partition columns in the files' paths are no columns of the table.
     stored = ds.dataset(paths, schema=tables.arrow_schema(name), partitioning=None)
-    rows = stored.to_table().sort_by([("site_id", "ascending"), ("ts", "ascending")])
+    rows = stored.to_table()
     marks = tables.watermark_property(tables.watermark(table))
     sites = pc.unique(rows["site_id"]).to_pylist()
     table.overwrite(rows, _rows_of(chosen[0].day, sites), snapshot_properties=marks)

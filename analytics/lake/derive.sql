@@ -16,22 +16,21 @@ WITH stretch AS (
     FROM read_parquet($1, hive_partitioning = false)
     WHERE category = ''
     GROUP BY ALL
-), placed AS (
-    SELECT * EXCLUDE (quarter),
-           count(*) OVER visit = count(*) OVER alike AND visit_started_at >= $2 AND visit_started_at < $3 AS whole,
-           row_number() OVER (PARTITION BY site_id, visit_id ORDER BY ts, ruleset) = 1 AS leads,
-           sum(pageviews) OVER visit AS all_pageviews,
-           sum(interactions) OVER visit AS all_interactions,
-           epoch_us(max(last_at) OVER visit) - epoch_us(min(ts) OVER visit) AS all_us
-    FROM stretch
-    WINDOW visit AS (PARTITION BY site_id, visit_id),
-           alike AS (PARTITION BY site_id, visit_id, visitor_id, visit_started_at, {attributes})
+), numbered AS (
+    SELECT *, row_number() OVER () AS number FROM stretch
+), visit AS (
+    SELECT site_id, visit_id, min(number) AS number,
+           count(DISTINCT (visitor_id, visit_started_at, {attributes})) = 1
+               AND min(visit_started_at) >= $2 AND max(visit_started_at) < $3 AS whole,
+           sum(pageviews) AS pageviews, sum(interactions) AS interactions,
+           epoch_us(max(last_at)) - epoch_us(min(ts)) AS us
+    FROM numbered GROUP BY site_id, visit_id
 )
-SELECT * EXCLUDE (whole, leads, all_pageviews, all_interactions, all_us),
-       NOT whole AS open,
-       whole AND leads AS head,
-       CASE WHEN head THEN CAST(all_pageviews AS integer) END AS visit_pageviews,
-       CASE WHEN head THEN all_pageviews < 2 AND all_interactions = 0 END AS visit_bounced,
-       CASE WHEN head THEN all_us END AS visit_us
-FROM placed
-ORDER BY site_id, open, head, ts, visit_id;
+SELECT n.* EXCLUDE (quarter, number),
+       NOT v.whole AS open,
+       v.whole AND n.number = v.number AS head,
+       CASE WHEN head THEN CAST(v.pageviews AS integer) END AS visit_pageviews,
+       CASE WHEN head THEN v.pageviews < 2 AND v.interactions = 0 END AS visit_bounced,
+       CASE WHEN head THEN v.us END AS visit_us
+FROM numbered AS n JOIN visit AS v ON v.site_id = n.site_id AND v.visit_id = n.visit_id
+ORDER BY n.site_id, open, head, n.ts, n.visit_id, n.number;

@@ -45,7 +45,7 @@ def _export_some(name: tables.Name) -> int | None:
     if upto == reached:
         return None
     found = [_rows(name, part, reached.get(part, 0), batch) for part, batch in upto.items()]
-    rows = pa.concat_tables(found).sort_by([("site_id", "ascending"), ("ts", "ascending")])
+    rows = pa.concat_tables(found)
     table.append(rows, snapshot_properties=tables.watermark_property(upto))
     log.info("exported %s rows to lake.%s", rows.num_rows, name)
     return int(rows.num_rows)

@@ -7,6 +7,8 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
+from pyiceberg.conversions import from_bytes
+from pyiceberg.manifest import DataFile as IcebergFile
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
@@ -30,6 +32,8 @@ class DataFile(NamedTuple):
     day: dt.date
     bucket: int
     rows: int
+    ruleset: int | None = None
+    """The ruleset version of all of its events, if it is one."""
 
 
 def of(table: Table, snapshot: Snapshot) -> list[DataFile]:
@@ -39,8 +43,12 @@ def of(table: Table, snapshot: Snapshot) -> list[DataFile]:
 
 def of_site(table: Table, snapshot: Snapshot, site_id: int, between: tuple[dt.datetime, dt.datetime]) -> list[DataFile]:
     """Those that can have rows of a site with start ≤ ts < end."""
-    first, last = days(between)
-    bucket = _bucket(site_id)
+    return of_site_on(table, snapshot, site_id, days(between))
+
+
+def of_site_on(table: Table, snapshot: Snapshot, site_id: int, days: tuple[dt.date, dt.date]) -> list[DataFile]:
+    """Those that can have rows of a site on these days (UTC), the last one included."""
+    (first, last), bucket = days, _bucket(site_id)
     return [file for file in of(table, snapshot) if file.bucket == bucket and first <= file.day <= last]
 
 
@@ -68,7 +76,11 @@ def _of_manifest(table: Table, manifest: ManifestFile) -> tuple[DataFile, ...]:
             return _known[manifest.manifest_path]
     found = tuple(
         DataFile(
-            file.file_path, EPOCH + dt.timedelta(days=int(file.partition[0])), int(file.partition[1]), file.record_count
+            file.file_path,
+            EPOCH + dt.timedelta(days=int(file.partition[0])),
+            int(file.partition[1]),
+            file.record_count,
+            _ruleset(table, file),
         )
         for file in (entry.data_file for entry in manifest.fetch_manifest_entry(table.io))
     )
@@ -77,3 +89,11 @@ def _of_manifest(table: Table, manifest: ManifestFile) -> tuple[DataFile, ...]:
         while len(_known) > MOST_MANIFESTS:
             _known.popitem(last=False)
     return found
+
+
+def _ruleset(table: Table, file: IcebergFile) -> int | None:
+    columns = [field for field in table.schema().fields if field.name == "ruleset"]
+    if not columns or file.lower_bounds is None or file.upper_bounds is None:
+        return None
+    low, high = (bounds.get(columns[0].field_id) for bounds in (file.lower_bounds, file.upper_bounds))
+    return int(from_bytes(IntegerType(), low)) if low is not None and low == high else None

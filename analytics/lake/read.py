@@ -28,6 +28,8 @@ class Slice:
     """Rows of all files here, of whichever site."""
     stretches: tuple[str, ...] = ()
     """Local Parquet files of stretches that stand for events that are in none of `files`."""
+    ruleset: int | None = None
+    """The ruleset version of all events in all of these files, if it is one."""
 
 
 NOTHING = Slice((), {}, None)
@@ -42,7 +44,13 @@ def slice(site_id: int, start: dt.datetime, end: dt.datetime, table: tables.Name
         if snapshot is None:
             return NOTHING
         wanted = files.of_site(found, snapshot, site_id, (start, end))
-        return Slice(_local(wanted), tables.watermark(found), snapshot.snapshot_id, sum(file.rows for file in wanted))
+        return Slice(
+            _local(wanted),
+            tables.watermark(found),
+            snapshot.snapshot_id,
+            sum(file.rows for file in wanted),
+            ruleset=_ruleset(wanted),
+        )
 
 
 def brief(site_id: int, start: dt.datetime, end: dt.datetime, exact: frozenset[dt.date]) -> Slice:
@@ -55,11 +63,17 @@ def brief(site_id: int, start: dt.datetime, end: dt.datetime, exact: frozenset[d
         snapshot = found.current_snapshot()
         if snapshot is None:
             return NOTHING
-        wanted = files.of_site(found, snapshot, site_id, (start, end))
-        events, derived = stretches.choose(wanted, files.days((start, end)), exact)
+        days = files.days((start, end))
+        known = files.of_site_on(found, snapshot, site_id, stretches.whole_months(days))
+        events, derived = stretches.choose(known, days, exact)
         rows = sum(file.rows for file in events) + sum(file.rows for file in derived)
         watermark = tables.watermark(found)
-        return Slice(_local(events), watermark, snapshot.snapshot_id, rows, _local(derived))
+        return Slice(_local(events), watermark, snapshot.snapshot_id, rows, _local(derived), _ruleset(known))
+
+
+def _ruleset(known: Sequence[files.DataFile]) -> int | None:
+    versions = {file.ruleset for file in known}
+    return versions.pop() if len(versions) == 1 else None
 
 
 def _local(wanted: Sequence[files.DataFile | stretches.Derived]) -> tuple[str, ...]:

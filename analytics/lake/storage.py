@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,7 +24,9 @@ from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStrea
 
 FAULTS = (OSError, BotoCoreError, ClientError)
 """What a storage that is away raises."""
+IN_USE_SECONDS = 60
 _IN_MEMORY_BYTES = 16 << 20
+_downloads = ThreadPoolExecutor(8, "download")
 
 
 class NotOfThisLake(ValueError):
@@ -56,7 +60,8 @@ def local_all(addresses: Sequence[str]) -> list[Path]:
     """Files of the lake as files on this machine, in the order given.
 
     The cache keeps to LAKE_CACHE_BYTES by giving up other copies, never those asked for here: it may exceed its limit
-    by the files of one call. Another call, or another process, may give these up later.
+    by the files of one call. What others asked for in the last minute they may still be reading: it goes only when the
+    cache would have twice its limit.
     """
     store, names = storage(), [name_of(address) for address in addresses]
     if isinstance(store, FileSystemStorage):
@@ -65,8 +70,7 @@ def local_all(addresses: Sequence[str]) -> list[Path]:
     copies = {name: cache / name for name in names}
     missing = [name for name, copy in copies.items() if not _touch(copy)]
     try:
-        for name in missing:
-            _download(store, name, copies[name])
+        list(_downloads.map(lambda name: _download(store, name, copies[name]), missing))
     finally:
         if missing:
             _make_room(cache, settings.LAKE_CACHE_BYTES, set(copies.values()))
@@ -119,15 +123,25 @@ def _download(store: Storage, name: str, copy: Path) -> None:
 
 
 def _make_room(cache: Path, most: int, needed: set[Path]) -> None:
-    """Delete the copies used longest ago until the rest has at most `most` bytes; those needed stay."""
-    copies = sorted(((path.stat(), path) for path in cache.rglob("*.parquet")), key=lambda found: found[0].st_mtime)
-    total = sum(stat.st_size for stat, _ in copies)
-    for stat, path in copies:
-        if total <= most:
+    """Delete the copies used longest ago until the rest has at most `most` bytes (twice that when only copies used just
+    now are left); those needed stay."""
+    copies = sorted(filter(None, map(_measured, cache.rglob("*.parquet"))))
+    total, just_now = sum(size for _, size, _ in copies), time.time() - IN_USE_SECONDS
+    for used_at, size, path in copies:
+        if total <= (most if used_at < just_now else 2 * most):
             return
         if path not in needed:
             path.unlink(missing_ok=True)
-            total -= stat.st_size
+            total -= size
+
+
+def _measured(copy: Path) -> tuple[float, int, Path] | None:
+    """When it was used last, its bytes and itself; None when another process gave it up meanwhile."""
+    try:
+        stat = copy.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_mtime, stat.st_size, copy
 
 
 class _Input(InputFile):

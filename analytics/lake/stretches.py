@@ -111,23 +111,30 @@ def choose(
 ) -> Chosen:
     """Files of stretches in place of events' files where there are some.
 
-    `found` has all files of the buckets with days in `between` (both included). Of the days `exact` events are wanted.
+    `found` has all files of some buckets of `whole_months(between)`; what is wanted are the days `between` (both
+    included), and of the days `exact` their events.
     """
     chosen = Chosen([], [])
     for month, days in months(found).items():
         listed = there(month.bucket)
-        is_whole = between[0] <= month.first and next_month(month.first) <= between[1] + dt.timedelta(days=1)
-        joined = listed.get(month_key(days)) if is_whole and not any(day.date in exact for day in days) else None
+        wanted = [day for day in days if between[0] <= day.date <= between[1]]
+        is_worth_it = len(wanted) * 3 >= len(days) and not any(day.date in exact for day in wanted)
+        joined = listed.get(month_key(days)) if is_worth_it else None
         if joined is not None:
             chosen.derived.append(joined)
             continue
-        for day in days:
+        for day in wanted:
             derived = listed.get(day.key)
             if derived is None or day.date in exact:
                 chosen.events.extend(day.sources)
             else:
                 chosen.derived.append(derived)
     return chosen
+
+
+def whole_months(between: tuple[dt.date, dt.date]) -> tuple[dt.date, dt.date]:
+    """Some days, and all others of their months."""
+    return between[0].replace(day=1), next_month(between[1].replace(day=1)) - dt.timedelta(days=1)
 
 
 def next_month(first: dt.date) -> dt.date:

@@ -1,8 +1,8 @@
 """The only place where answers are kept. The key is the query and the site's data version, so that numbers of before a
 change of history are never served; what can still change lives shortly.
 
-One process computes a key at a time: the others are served the stale answer meanwhile, or wait for the new one. When
-the cache server is away everybody computes: slower, never wrong.
+One process computes a key at a time, and in each process one thread (`flights.py`): the others are served the stale
+answer meanwhile, or wait for the new one. When the cache server is away every process computes: slower, never wrong.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import datetime as dt
 import hashlib
 import logging
 import time
+from collections.abc import Callable
 
 import msgspec
 
-from analytics.reports import check, parse, plan, run, shelf, timerange
+from analytics.reports import check, flights, parse, plan, run, shelf, stop, timerange
 from analytics.reports.query import Answer, Query
 from analytics.store import unsettled
 
@@ -30,7 +31,11 @@ STALE = dt.timedelta(minutes=30)
 """An answer that can still change is never served when it is older."""
 _STALE_SHARE = 5
 """An answer is never served when it is older than so many times what was called fresh."""
-_STEP_SECONDS = 0.05
+_PATIENCE_SECONDS = 0.25
+"""So long a caller waits for a new answer where a stale one could be served."""
+_STEP_SECONDS = 0.01
+_LONGEST_STEP_SECONDS = 0.16
+"""Between looks at an answer that another process makes."""
 _SPARE_SECONDS = 5
 
 
@@ -51,18 +56,29 @@ def answer(query: Query, data_version: int, now: dt.datetime, fresh: dt.timedelt
     than `fresh`. Raises what `run.answer` raises."""
     check.query(query)
     name = key(query, data_version)
+    kept = _kept(name)
+    if kept and is_fresh(query, kept, now, fresh):
+        return _served(kept)
     seconds = plan.limits().engine.timeout_seconds + _SPARE_SECONDS
-    waits_until = time.monotonic() + seconds
-    while True:
-        kept = _kept(name)
-        if kept and is_fresh(query, kept, now, fresh):
-            return _served(kept)
-        with shelf.turn(name, seconds) as mine:
-            if mine or time.monotonic() > waits_until:
-                return _renewed(query, name, now, fresh)
-        if kept and kept.answer and now - kept.made_at < min(STALE, fresh * _STALE_SHARE):
-            return _served(kept)
-        time.sleep(_STEP_SECONDS)
+
+    def compute() -> tuple[Kept, bool]:
+        return _made(query, name, now, fresh)
+
+    if kept and kept.answer and now - kept.made_at < min(STALE, fresh * _STALE_SHARE):
+        return _renewed(name, compute, kept)
+    try:
+        return _served(*flights.wait(name, compute, seconds))
+    except flights.Busy:
+        raise run.Unavailable("Too many questions are being answered now; ask again in a moment.") from None
+
+
+def _renewed(name: str, compute: Callable[[], tuple[Kept, bool]], stale: Kept) -> Answer:
+    """The new answer when it is made soon, else the stale one; also while no store can be reached."""
+    try:
+        made = flights.renew(name, compute, _PATIENCE_SECONDS)
+    except run.Unavailable:
+        made = None
+    return _served(*made) if made else _served(stale)
 
 
 def first_day(site_id: int, zone: str, data_version: int, now: dt.datetime) -> dt.date | None:
@@ -103,17 +119,32 @@ def is_fresh(query: Query, kept: Kept, now: dt.datetime, fresh: dt.timedelta = C
     return now - kept.made_at < min(lifetime(query, kept), fresh)
 
 
-def _renewed(query: Query, name: str, now: dt.datetime, fresh: dt.timedelta) -> Answer:
-    kept = _kept(name)
-    if kept and is_fresh(query, kept, now, fresh):  # made between our look and our turn
-        return _served(kept)
+def _made(query: Query, name: str, now: dt.datetime, fresh: dt.timedelta) -> tuple[Kept, bool]:
+    """The answer and whether another process made it: when it is this process' turn it makes it. Raises stop.Stopped
+    when nobody waits any more."""
+    seconds = plan.limits().engine.timeout_seconds + _SPARE_SECONDS
+    until, step = time.monotonic() + seconds, _STEP_SECONDS
+    while True:
+        with shelf.turn(name, seconds) as mine:
+            kept = _kept(name)
+            if kept and is_fresh(query, kept, now, fresh):
+                return kept, True
+            if mine or time.monotonic() > until:
+                return _computed(query, name, now, fresh), False
+        if stop.was_asked():
+            raise stop.Stopped
+        time.sleep(step)
+        step = min(step * 2, _LONGEST_STEP_SECONDS)
+
+
+def _computed(query: Query, name: str, now: dt.datetime, fresh: dt.timedelta) -> Kept:
     try:
         kept = Kept(run.answer(query, now), "", now)
     except run.TooMuch as error:
         kept = Kept(None, str(error), now)  # whoever waits need not try it again
     useful = min(max(lifetime(query, kept), STALE), fresh * _STALE_SHARE)
     shelf.put(name, msgspec.msgpack.encode(kept), int(useful.total_seconds()))
-    return _served(kept, cached=False)
+    return kept
 
 
 def _kept(name: str) -> Kept | None:

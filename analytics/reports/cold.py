@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from analytics.lake import duck
-from analytics.reports import catalog
+from analytics.reports import catalog, stop
 from analytics.reports.plan import Limits
 from analytics.reports.query import Query
 from analytics.reports.sql import Found, Statement
@@ -30,6 +31,8 @@ class Stored:
     """Rows of the files."""
     stretches: Sequence[str] = ()
     """Files of stretches that stand for further events, for a statement that reads stretches."""
+    ruleset: int | None = None
+    """The ruleset version of all events in all files, if it is one."""
 
 
 def why_no_expression(pattern: str) -> str:
@@ -55,7 +58,7 @@ def answer(query: Query, statement: Statement, stored: Stored, limits: Limits) -
     Raises duckdb.InterruptException when it takes too long, OutOfMemoryException when too much, and IOException when a
     file has gone.
     """
-    with duck.session(limits.engine) as session:
+    with duck.session(limits.engine) as session, stop.by(session.interrupt):
         session.register("hot", stored.hot)
         session.execute(_SQL["files"], [list(stored.files)])
         name = "both" if stored.files and stored.hot.num_rows else "lake" if stored.files else "hot"
@@ -64,12 +67,24 @@ def answer(query: Query, statement: Statement, stored: Stored, limits: Limits) -
         session.execute(_SQL[name].format(columns=", ".join(columns), hot=hot_columns))
         relation = _stretch(session, statement, stored) if statement.stretches else "event"
         rows = session.execute(statement.text, statement.parameters).fetchall()
-        asked = [query.site_id, query.start, query.end]
-        which = _SQL["rulesets"].format(relation=relation, counted=_counted(query, statement))
-        found = session.execute(which, asked).fetchall()
         read = stored.rows + stored.hot.num_rows
         files = len(stored.files) + len(stored.stretches)
-        return Found(rows, tuple(version for (version,) in found), read, files)
+        return Found(rows, _rulesets(session, query, relation, stored), read, files)
+
+
+def _rulesets(session: duckdb.DuckDBPyConnection, query: Query, relation: str, stored: Stored) -> tuple[int, ...]:
+    """Ruleset versions of the events in the range. When the files have but one it is enough to find one such event."""
+    counted = "TRUE" if query.with_bots or relation == "stretch" else catalog.COUNTED
+    given: list[Any] = [query.site_id, query.start, query.end]
+    if stored.ruleset is None:
+        found = session.execute(_SQL["rulesets"].format(relation=relation, counted=counted), given).fetchall()
+        return tuple(version for (version,) in found)
+    only = _SQL["ruleset"].format(relation=relation, counted=counted)
+    found = session.execute(only, [*given, stored.ruleset]).fetchall()
+    if stored.hot.num_rows:
+        counted = "TRUE" if query.with_bots else catalog.COUNTED
+        found += session.execute(_SQL["rulesets"].format(relation="hot", counted=counted), given).fetchall()
+    return tuple(sorted({version for (version,) in found}))
 
 
 def _stretch(session: duckdb.DuckDBPyConnection, statement: Statement, stored: Stored) -> str:
@@ -80,7 +95,3 @@ def _stretch(session: duckdb.DuckDBPyConnection, statement: Statement, stored: S
     name = "briefly" if stored.stretches else "at_length"
     session.execute(_SQL[name].format(columns=columns, of_events=of_events))
     return "stretch"
-
-
-def _counted(query: Query, statement: Statement) -> str:
-    return "TRUE" if query.with_bots or statement.stretches else catalog.COUNTED

@@ -31,6 +31,9 @@ CREATE TEMP VIEW stretch AS SELECT {of_events} FROM event WHERE category = ''
 -- name: rulesets (cold.answer) the condition comes from the catalogue
 SELECT DISTINCT ruleset FROM {relation} WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND {counted} ORDER BY ruleset
 
+-- name: ruleset (cold.answer) one event of that version
+SELECT ruleset FROM {relation} WHERE site_id = $1 AND ts >= $2 AND ts < $3 AND {counted} AND ruleset = $4 LIMIT 1
+
 -- name: expression (cold.why_no_expression)
 SELECT regexp_matches('', $1)
 

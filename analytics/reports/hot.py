@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from analytics.reports import stop
 from analytics.reports.plan import Limits
 from analytics.reports.query import Query
 from analytics.reports.sql import Found, Statement
@@ -20,7 +21,7 @@ _AS_TEXT = {"props": "CAST(props AS text) AS props", "hit_id": "CAST(hit_id AS t
 
 def answer(query: Query, statement: Statement, limits: Limits) -> Found:
     """Rows and rulesets of one moment."""
-    with db.transaction() as cursor:
+    with db.transaction() as cursor, stop.by(cursor.connection.cancel):
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(_SQL["settings"], [str(limits.engine.timeout_seconds * 1000)])
         # Not prepared: a plan for any range could not leave out chunks.

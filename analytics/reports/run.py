@@ -14,7 +14,7 @@ from dataclasses import replace
 import duckdb
 
 from analytics.lake import read
-from analytics.reports import beside, brief, check, cold, currency, fragments, hot, plan, rows, sql
+from analytics.reports import beside, brief, check, cold, currency, fragments, hot, plan, rows, sql, stop
 from analytics.reports.currency import Rates
 from analytics.reports.plan import Limits, Plan
 from analytics.reports.query import Answer, Query
@@ -38,7 +38,7 @@ class TooMuch(Exception):
 
 
 def answer(query: Query, now: dt.datetime) -> Answer:
-    """The answer, computed afresh. Raises BadQuery, Unavailable, TooMuch."""
+    """The answer, computed afresh. Raises BadQuery, Unavailable, TooMuch, and stop.Stopped when it was."""
     check.query(query)
     # In UTC, since Python subtracts two times of one zone by its clock and not by what has passed.
     query = replace(query, start=query.start.astimezone(dt.UTC), end=query.end.astimezone(dt.UTC))
@@ -54,7 +54,9 @@ def answer(query: Query, now: dt.datetime) -> Answer:
         raise Unavailable("TimescaleDB cannot be reached now.") from error
 
 
-def _stopped(error: Exception) -> TooMuch:
+def _stopped(error: Exception) -> Exception:
+    if stop.was_asked():
+        return stop.Stopped()
     log.warning("a question was stopped: %s", error)
     return TooMuch("The question takes too long: ask for a shorter range, fewer dimensions or a filter.")
 
@@ -87,7 +89,7 @@ def _asked_both(chosen: Plan, now: dt.datetime, given: Limits, *, lake: bool = T
         statement = brief.compose(query, paged=paged) if briefly else _composed(query, fragments.DUCKDB, rates)
         found = _slice(query, span, briefly) if lake else read.NOTHING
         fresh = hot.beyond(found.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        stored = cold.Stored(found.files, fresh, found.rows, found.stretches)
+        stored = cold.Stored(found.files, fresh, found.rows, found.stretches, found.ruleset)
         return cold.answer(query, statement, stored, given)
 
     return _worded(chosen, ask, now)

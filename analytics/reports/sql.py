@@ -145,7 +145,7 @@ def _exits(write: Fragments) -> str:
         write.plain(name)
     write.ts(), write.started()
     low, high = write.query.start - LONGEST_VISIT, write.query.end + LONGEST_IDLE
-    return _SHAPES["x"].format(low=write.instant(low), high=write.instant(high))
+    return _SHAPES["x"].format(last=write.dialect.last, low=write.instant(low), high=write.instant(high))
 
 
 def _of_events(write: Fragments, needed: Needs, shape: str) -> str:

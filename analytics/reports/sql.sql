@@ -6,9 +6,8 @@
 SELECT {columns} FROM event WHERE site_id = {site} AND ts >= {low} AND ts < {high}{counted}
 
 -- name: x (sql.compose) the page of each visit's last pageview
-SELECT DISTINCT ON (e.visit_id) e.visit_id, e.path AS exit_path FROM e
-WHERE e.name = 'pageview' AND e.started >= {low} AND e.started < {high}
-ORDER BY e.visit_id, e.ts DESC, e.hit_id DESC
+SELECT e.visit_id, {last} AS exit_path FROM e
+WHERE e.name = 'pageview' AND e.started >= {low} AND e.started < {high} GROUP BY e.visit_id
 
 -- name: t (sql.compose) all visitors under the same filters
 SELECT count(DISTINCT e.visitor_id) AS everyone FROM {read} WHERE e.ts >= {low} AND e.ts < {high}{matching}

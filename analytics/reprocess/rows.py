@@ -133,5 +133,4 @@ def replace_in_lake(
 ) -> None:
     """Replace the rows of a site and range in `lake.events`, in one commit."""
     marks = tables.watermark_property(reached) | {"recount.id": f"{site_id}:{between[0].date()}"}
-    ordered = new.sort_by([("site_id", "ascending"), ("ts", "ascending")])
-    table.overwrite(ordered, tables.rows(*between, site_id), snapshot_properties=marks)
+    table.overwrite(new, tables.rows(*between, site_id), snapshot_properties=marks)

@@ -14,7 +14,7 @@ from deploy.local.terminal import Problem
 from deploy.local.test import remove
 from deploy.local.up import fetch, start_services
 
-BENCHES = ("ingest", "pipeline", "query")
+BENCHES = ("ingest", "pipeline", "query", "dashboards")
 
 
 def bench(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from analytics.lake import convert, stretches, tables
+from analytics.lake import convert, derive, tables
 from analytics.store import db
 
 DAYS = 365
@@ -144,7 +144,7 @@ def load(year: Year, hot_since: dt.datetime, also: Callable[[pa.Table], None] | 
         if also:
             also(piece)
         rows += piece.num_rows
-    stretches.derive()
+    derive.derive()
     return rows
 
 

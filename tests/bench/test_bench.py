@@ -42,3 +42,12 @@ def test_questions_can_be_measured(environment: dict[str, str]) -> None:
     sizes = ("--rounds", "1", "--events", "3000", "--days", "40")
     said = run("query", *sizes, "--beside", "clickhouse", "postgresql", environment=environment)
     assert len([line for line in said.splitlines() if line.startswith(("today", "30 days", "12 months"))]) == 24, said
+
+
+def test_dashboards_can_be_measured_beside_ingest(environment: dict[str, str]) -> None:
+    pace = ("--cached", "5", "--uncached", "1", "--per-second", "50", "--seconds", "2")
+    said = run("dashboards", *pace, "--events", "3000", "--days", "10", environment=environment)
+    rows = {line[:44].strip(): line.rpartition("   ")[2] for line in said.splitlines() if ": " in line[-12:]}
+    assert rows["5 dashboards/s, cached"] == "200: 10", said
+    assert rows["1 dashboards/s, uncached"] == "200: 2", said
+    assert rows["ingest beside dashboards"] == "202: 10", said

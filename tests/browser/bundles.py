@@ -14,10 +14,11 @@ _LOCK = _FOLDER / "package-lock.json"
 _INSTALLED = _FOLDER / "node_modules" / ".installed-lock.json"
 
 
-def bundle(name: str) -> str:
-    """`packages/<name>.js` with all that it imports. Skips the test where there is no npm, or no registry."""
+def bundle(name: str, form: str = "iife") -> str:
+    """`packages/<name>.js` with all that it imports, in one of esbuild's formats. Skips the test where there is no npm,
+    or no registry."""
     _install()
-    command = ["node_modules/.bin/esbuild", f"{name}.js", "--bundle", "--format=iife", "--log-level=warning"]
+    command = ["node_modules/.bin/esbuild", f"{name}.js", "--bundle", f"--format={form}", "--log-level=warning"]
     return subprocess.run(command, cwd=_FOLDER, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
 from analytics.sites.models import Membership, Site
-from tests import processes
+from tests import builders, processes
 
 pytestmark = pytest.mark.flow
 
@@ -25,11 +26,15 @@ def dashboard(environment: dict[str, str]) -> Iterator[str]:
 
 @pytest.fixture
 def client(dashboard: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
+    return signed_in(dashboard, site, monkeypatch)
+
+
+def signed_in(address: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The client, signed in as a member of the site's organisation."""
     user = User.objects.create_user("ada", password="correct horse")
     Membership.objects.create(organisation=site.organisation, user=user)
     monkeypatch.setattr("umami.impl.auth_token", None)
-    umami.set_url_base(dashboard)
+    umami.set_url_base(address)
     umami.set_website_id(str(site.uuid))
     assert umami.login("ada", "correct horse").user.username == "ada"
     return umami
@@ -56,6 +61,27 @@ def test_it_signs_in_lists_websites_and_reads_totals_and_who_is_here(
     assert stats.comparison.visits == 0
     home = client.website_stats(now - dt.timedelta(hours=1), now, url="/")
     assert (home.pageviews, home.visitors) == (3, 3)
+
+
+def test_one_address_takes_its_events_and_answers_its_questions(
+    dashboard: str, site: Site, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As deploy/haproxy/dashboard.cfg routes them."""
+    if not processes.has_balancer():
+        pytest.skip("haproxy is not installed")
+    with (
+        processes.pool("ingest", environment) as ingest,
+        processes.balancer("dashboard", {"dashboard": (dashboard,), "ingest": (ingest,)}, tmp_path) as host,
+    ):
+        made = signed_in(host, site, monkeypatch)
+        made.set_hostname("example.com")
+        made.new_page_view("Pricing", "/pricing")
+        made.new_event("Signup", url="/pricing")
+        builders.drain()
+        now = dt.datetime.now(dt.UTC)
+        stats = made.website_stats(now - dt.timedelta(hours=1), now + dt.timedelta(minutes=1), url="/pricing")
+        assert (stats.pageviews, stats.visits, stats.bounces) == (1, 1, 0)
+        assert made.active_users() == 1
 
 
 def test_a_wrong_password_and_a_stale_token_raise_an_error(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

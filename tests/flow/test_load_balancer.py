@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +15,6 @@ from analytics.store import db
 from tests import builders, processes
 
 pytestmark = pytest.mark.flow
-CONFIG = processes.ROOT / "deploy" / "haproxy" / "ingest.cfg"
-HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
 EVENT = b'{"site":"example.com","events":[{"name":"pageview","url":"/"}]}'
 HEAD = b"POST /v1/events HTTP/1.1\r\nHost: example.com\r\nContent-Length: %d\r\n\r\n"
 REQUEST_SECONDS = 1
@@ -30,27 +25,15 @@ SLOW = 60
 @pytest.fixture
 def balancer(site: models.Site, environment: dict[str, str], tmp_path: Path) -> Iterator[int]:
     """The port of the balancer before two small pools. Its time for a request is shortened, for the tests' sake."""
-    if HAPROXY is None:
+    if not processes.has_balancer():
         pytest.skip("haproxy is not installed")
     small = environment | {"INGEST_THREADS": "4", "TRUSTED_PROXIES": "127.0.0.1/32"}
-    port = processes.free_port()
-    with processes.pool("ingest", small) as one, processes.pool("ingest", small) as two:
-        config = CONFIG.read_text()
-        config = re.sub(r"resolvers docker\n(    .*\n)+", "", config).replace(
-            " resolvers docker init-addr libc,none", ""
-        )
-        servers = "\n".join(f"    server s{n} {at.removeprefix('http://')}" for n, at in enumerate((one, two)))
-        config = re.sub(r"    server-template .*", servers, config).replace("bind :8001", f"bind 127.0.0.1:{port}")
-        config = config.replace("timeout http-request 10s", f"timeout http-request {REQUEST_SECONDS}s")
-        (tmp_path / "haproxy.cfg").write_text(config)
-        process = subprocess.Popen([HAPROXY, "-db", "-q", "-f", tmp_path / "haproxy.cfg"])
-        try:
-            ready = f"http://127.0.0.1:{port}/health/ready"
-            processes.wait_until(lambda: processes.status(ready) == 200, "the balancer passes requests on")
-            yield port
-        finally:
-            process.terminate()
-            process.wait()
+    with (
+        processes.pool("ingest", small) as one,
+        processes.pool("ingest", small) as two,
+        processes.balancer("ingest", {"ingest": (one, two)}, tmp_path, http_request=f"{REQUEST_SECONDS}s") as address,
+    ):
+        yield int(address.rpartition(":")[2])
 
 
 def connect(port: int) -> socket.socket:

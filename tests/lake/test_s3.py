@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import boto3
+import duckdb
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -83,6 +85,25 @@ def test_a_slice_larger_than_the_cache_has_all_of_its_files(
     export.export("hits")
     export.export("events")
     assert lake_ids(site, "events") == ids(hits)
+
+
+def test_reports_that_ask_at_once_each_have_their_files_while_the_cache_is_short(
+    s3: str, record: Callable[..., list[Hit]], site: models.Site, settings: Any
+) -> None:
+    hits = record([{"at": builders.NOW + n * dt.timedelta(days=1)} for n in range(4)])
+    export.export("hits")
+    export.export("events")
+    size = sum(Path(path).stat().st_size for path in read.slice(site.pk, *EVER).files)
+    settings.LAKE_CACHE_BYTES = size
+
+    def rows(number: int) -> int:
+        files = read.slice(site.pk, *EVER, "events" if number % 2 else "hits").files
+        with duckdb.connect() as connection:
+            return connection.execute("SELECT count(*) FROM read_parquet(?)", [list(files)]).fetchall()[0][0]  # type: ignore[no-any-return]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(rows, range(40))) == [len(hits)] * 40
+    assert sum(path.stat().st_size for path in Path(settings.LAKE_CACHE_DIR).rglob("*.parquet")) <= 3 * size
 
 
 def test_a_bucket_that_is_away_is_said_to_be_away(s3: str, record: Callable[..., list[Hit]], site: models.Site) -> None:

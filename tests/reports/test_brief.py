@@ -25,10 +25,12 @@ FRESH = world.LAST - DAY
 """Later events are in TimescaleDB only."""
 
 
-def at_once(event: Event, luck: random.Random) -> Event:
+def at_once(event: Event, luck: random.Random, ruleset: int | None) -> Event:
     """In the lake with the others of its time, but for the few that came late."""
-    late = luck.random() < 0.02
-    return msgspec.structs.replace(event, batch=3 if late or event.ts >= FRESH else 1)
+    late = luck.random() < 0.02 or event.ts >= FRESH
+    return msgspec.structs.replace(
+        event, batch=3 if late else 1, ruleset=event.ruleset if late or ruleset is None else ruleset
+    )
 
 
 def narrowed(query: Query) -> Query:
@@ -52,13 +54,13 @@ def narrowed(query: Query) -> Query:
     )
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "ruleset"), [(0, None), (1, 1)])
 def test_stretches_the_events_and_the_definitions_agree_on_random_questions(
-    seed: int, stores: None, settings: Any
+    seed: int, ruleset: int | None, stores: None, settings: Any
 ) -> None:
     settings.HOT_DAYS = 1000
     luck = random.Random(seed)
-    events = [at_once(event, luck) for event in world.events(seed, visits=150)]
+    events = [at_once(event, luck, ruleset) for event in world.events(seed, visits=150)]
     world.store([event for event in events if event.batch == 1])
     export.export("hits"), export.export("events")
     assert derive.derive(FRESH + DAY) >= world.DAYS - 1

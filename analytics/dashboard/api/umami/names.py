@@ -32,8 +32,10 @@ TYPES = {
     "utmTerm": "visit:utm_term",
 }
 """What can be ranked and filtered; `url` and `host` are version 2's names."""
-NOT_KEPT = ("query", "distinctId", "cohort", "excludeBounce")
-"""Umami has them, Recount's reports do not."""
+NOT_KEPT = ("query", "fullPath", "distinctId", "cohort", "excludeBounce", "minDuration", "spf")
+"""Umami has them, Recount's reports do not; `spf` are properties of sessions."""
+FOREIGN = ("visit:referrer", "visit:source")
+"""Ranked without the visits that came from nowhere."""
 UNITS = ("minute", "hour", "day", "month")
 OPERATORS: dict[str, Op] = {
     "eq": "is",

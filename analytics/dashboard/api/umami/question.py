@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
-from analytics.dashboard.api.umami import names
-from analytics.events import ENGAGEMENT, PAGEVIEW
-from analytics.reports import cache, catalog, check, parse, timerange
-from analytics.reports.query import All, Answer, AnyOf, BadQuery, Condition, Filter, Query
+from analytics.dashboard.api.umami import filters, names
+from analytics.reports import cache, timerange
+from analytics.reports.query import All, Answer, BadQuery, Filter, Query
 from analytics.sites.models import Site
 
 MOST_ROWS = 10_000
-_OPERATOR = re.compile(r"(eq|neq|dnc|c|nre|re|ns|s)\.(.*)", re.DOTALL)
-_NAMES = {re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name): name for name in names.TYPES} | {
-    name: name for name in names.TYPES
-}
-"""Parameters are taken in both spellings: `utmSource` and `utm_source`."""
-CUSTOM = Condition("is_not", "event:name", (PAGEVIEW, ENGAGEMENT))
+ROWS = 500
+"""Of a ranking, when no limit is given."""
+_MILLISECOND = dt.timedelta(milliseconds=1)
 Compare = Literal["prev", "yoy"]
 
 
@@ -39,10 +34,17 @@ class Asked:
     given: Mapping[str, str]
     """The parameters themselves."""
 
-    def answer(self, metrics: tuple[str, ...], dimensions: tuple[str, ...] = (), extra: Filter | None = None) -> Answer:
-        """A page of ranked rows, or totals; whole series. Raises what `cache.answer` raises."""
-        parts = tuple(part for part in (self.filter, extra) if part)
-        is_series = any(name.startswith("time:") for name in dimensions)
+    def also(self, *conditions: Filter) -> Asked:
+        """The same, with more conditions."""
+        parts = (*((self.filter,) if self.filter else ()), *conditions)
+        return replace(self, filter=All(parts) if parts else None)
+
+    def first(self, limit: int) -> Asked:
+        """The same, of which the first rows alone are wanted."""
+        return replace(self, limit=limit, offset=0)
+
+    def answer(self, metrics: tuple[str, ...], *dimensions: str, with_total: bool = False) -> Answer:
+        """A page of ranked rows, or totals. Raises what `cache.answer` raises."""
         query = Query(
             site_id=self.site.pk,
             metrics=metrics,
@@ -50,38 +52,48 @@ class Asked:
             end=self.end,
             zone=self.zone,
             dimensions=dimensions,
-            filter=All(parts) if len(parts) > 1 else parts[0] if parts else None,
-            limit=MOST_ROWS if is_series else self.limit,
-            offset=0 if is_series else self.offset,
+            filter=self.filter,
+            limit=self.limit,
+            offset=self.offset,
+            total_rows=with_total,
             fill=False,
         )
         return cache.answer(query, self.site.data_version, self.now)
 
+    def series(self, metrics: tuple[str, ...], *dimensions: str) -> Answer:
+        """Rows by time, whole. Raises BadQuery when they are too many, and what `cache.answer` raises."""
+        found = self.first(MOST_ROWS + 1).answer(metrics, f"time:{self.unit}", *dimensions)
+        if len(found.rows) > MOST_ROWS:
+            raise BadQuery("unit", f"gives more than {MOST_ROWS} points; choose a larger one or a shorter range")
+        return found
+
     def before(self, compare: Compare) -> Asked:
-        """The same of the range before, or of the same range a year ago."""
+        """The same of the range before, or a year ago; what is too early for any event is left out."""
+        begin, until = self.start - (self.end - self.start), self.start
         if compare == "yoy":
-            return replace(self, start=_year_ago(self.start), end=_year_ago(self.end))
-        return replace(self, start=self.start - (self.end - self.start), end=self.start)
+            begin, until = _year_ago(self.start), _year_ago(self.end)
+        start = max(begin, timerange.EARLIEST)
+        return replace(self, start=start, end=max(until, start + _MILLISECOND))
 
 
 def read(given: Mapping[str, str], site: Site, now: dt.datetime) -> Asked:
     """What the parameters ask of a website. Raises BadQuery, naming the parameter."""
     zone = given.get("timezone") or site.timezone
     timerange.zone(zone)
-    start, end = _instant(given, "start", zone), _instant(given, "end", zone) + dt.timedelta(milliseconds=1)
-    timerange.check(start, end)
+    start, end = max(_instant(given, "start", zone), timerange.EARLIEST), _instant(given, "end", zone)
+    _check(start, end)
     unit = given.get("unit") or cast(str, timerange.interval_for(start, end))
     if unit not in names.UNITS:
-        raise BadQuery("unit", f"{unit!r} is no unit; choose from {', '.join(names.UNITS)}")
+        raise BadQuery("unit", f"{unit!r} is no unit here; choose from {', '.join(names.UNITS)}")
     return Asked(
         site=site,
         now=now,
         start=start,
-        end=end,
+        end=end + _MILLISECOND,
         zone=zone,
         unit=unit,
-        filter=_filter(given, site),
-        limit=number(given, "limit", 500, MOST_ROWS),
+        filter=filters.tree(given, site),
+        limit=number(given, "limit", ROWS, MOST_ROWS),
         offset=number(given, "offset", 0, 2**31),
         given=given,
     )
@@ -92,9 +104,9 @@ def dimension(given: Mapping[str, str]) -> str:
     kind = given.get("type", "")
     if kind in names.NOT_KEPT:
         raise BadQuery("type", f"{kind} is not kept here")
-    if kind not in _NAMES:
+    if kind not in filters.NAMES:
         raise BadQuery("type", f"{kind!r} is no type; choose from {', '.join(names.TYPES)}")
-    return names.TYPES[_NAMES[kind]]
+    return names.TYPES[filters.NAMES[kind]]
 
 
 def compared(given: Mapping[str, str]) -> Compare:
@@ -103,6 +115,22 @@ def compared(given: Mapping[str, str]) -> Compare:
     if word not in ("prev", "yoy"):
         raise BadQuery("compare", "must be prev or yoy")
     return cast(Compare, word)
+
+
+def number(given: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """A whole number among the parameters. Raises BadQuery."""
+    text = given.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= most):
+        raise BadQuery(name, f"must be a whole number of at most {most}")
+    return int(text)
+
+
+def _check(start: dt.datetime, end: dt.datetime) -> None:
+    """Refuse, by the names of the parameters, ranges that mean nothing."""
+    if start > end:
+        raise BadQuery("startAt", "must not be after endAt")
+    if end >= timerange.LATEST:
+        raise BadQuery("endAt", f"must be before {timerange.LATEST.date()}")
 
 
 def _year_ago(at: dt.datetime) -> dt.datetime:
@@ -121,60 +149,8 @@ def _instant(given: Mapping[str, str], edge: str, zone: str) -> dt.datetime:
         raise BadQuery(f"{edge}At", "give the range: startAt and endAt in milliseconds since 1970")
     try:
         found = dt.datetime.fromisoformat(text)
-    except ValueError:
+        if edge == "end" and len(text) == len("2026-11-26"):
+            found += dt.timedelta(days=1) - _MILLISECOND
+        return (found if found.tzinfo else found.replace(tzinfo=timerange.zone(zone))).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         raise BadQuery(f"{edge}Date", "must be a date or time in ISO 8601") from None
-    if edge == "end" and len(text) == len("2026-11-26"):
-        found += dt.timedelta(days=1, milliseconds=-1)
-    return found if found.tzinfo else found.replace(tzinfo=timerange.zone(zone))
-
-
-def number(given: Mapping[str, str], name: str, default: int, most: int) -> int:
-    """A whole number among the parameters. Raises BadQuery."""
-    text = given.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= most):
-        raise BadQuery(name, f"must be a whole number of at most {most}")
-    return int(text)
-
-
-def _filter(given: Mapping[str, str], site: Site) -> Filter | None:
-    """All filters of the parameters, joined by `match`."""
-    if asked := [name for name in names.NOT_KEPT if given.get(name)]:
-        raise BadQuery(asked[0], "cannot be filtered by here")
-    if (match := given.get("match") or "all") not in ("all", "any"):
-        raise BadQuery("match", "must be all or any")
-    parts: list[Filter] = [
-        _condition(names.TYPES[known], given[name]) for name, known in _NAMES.items() if given.get(name)
-    ]
-    found = tuple(parts)
-    joined: list[Filter] = [AnyOf(found)] if match == "any" and found else parts
-    joined += _kinds(given.get("eventType", "")) + _segment(given.get("segment", ""), site)
-    tree = All(tuple(joined)) if joined else None
-    if tree:
-        check.tree(tree)
-    return tree
-
-
-def _condition(name: str, text: str) -> Condition:
-    operator, value = found.groups() if (found := _OPERATOR.fullmatch(text)) else ("eq", text)
-    if operator in ("s", "ns"):
-        return Condition("is" if operator == "ns" else "is_not", name, (catalog.NONE,))
-    op = names.OPERATORS[operator]
-    values = tuple(dict.fromkeys((value, *value.split(",")))) if operator in ("eq", "neq") else (value,)
-    return Condition(op, name, values, case_sensitive=not operator.endswith("c"))
-
-
-def _kinds(word: str) -> list[Filter]:
-    if not word:
-        return []
-    if word not in names.EVENT_TYPES:
-        raise BadQuery("eventType", "must be 1 (pageviews) or 2 (custom events)")
-    return [Condition("is", "event:name", (PAGEVIEW,)) if names.EVENT_TYPES[word] == PAGEVIEW else CUSTOM]
-
-
-def _segment(number: str, site: Site) -> list[Filter]:
-    if not number:
-        return []
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise BadQuery("segment", "must be the number of a segment")
-    found = parse.filters([["is", "segment", [int(number)]]], site=site)
-    return [found] if found else []

@@ -7,13 +7,14 @@ from typing import Any, ClassVar, cast
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from analytics.dashboard.api import body, keys
-from analytics.dashboard.api.umami import access, errors, login, numbers, question, tokens, websites
+from analytics.dashboard.api.umami import access, errors, login, numbers, question, rankings, tokens, websites
 from analytics.dashboard.api.umami.question import Asked
 
 
@@ -58,7 +59,14 @@ class Verify(Call):
         return self.get(request)
 
     def get(self, request: Request) -> Response:
-        return Response({**websites.user(cast("access.Caller", request.auth)), "teams": []})
+        return Response(websites.user(cast("access.Caller", request.auth)))
+
+
+class Me(Call):
+    """Who asks, and by what."""
+
+    def get(self, request: Request) -> Response:
+        return Response(websites.me(cast("access.Caller", request.auth)))
 
 
 class Websites(Call):
@@ -109,12 +117,39 @@ class Pageviews(Numbers):
 
 
 class Metrics(Numbers):
-    ask = numbers.metrics
+    ask = rankings.metrics
 
 
 class ExpandedMetrics(Numbers):
-    ask = numbers.expanded
+    ask = rankings.expanded
+
+
+class Values(Numbers):
+    ask = rankings.values
+
+
+class PropertyValues(Numbers):
+    ask = rankings.property_values
 
 
 class EventSeries(Numbers):
     ask = numbers.event_series
+
+
+class EventStats(Numbers):
+    ask = numbers.event_stats
+
+
+class SessionStats(Numbers):
+    ask = numbers.session_stats
+
+
+class Weekly(Numbers):
+    ask = numbers.weekly
+
+
+class Nothing(Call):
+    """A call of Umami's that Recount has no answer to."""
+
+    def get(self, request: Request, reference: str, call: str) -> Response:
+        raise NotFound(f"There is no {call[:100]} here; docs/apis/umami.md lists the calls there are.")

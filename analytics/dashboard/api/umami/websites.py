@@ -7,6 +7,7 @@ from typing import Any
 
 from analytics.dashboard.api.umami import question
 from analytics.dashboard.api.umami.access import Caller, SignedIn
+from analytics.reports.query import BadQuery
 from analytics.sites.models import Site
 
 PAGE_SIZE = 20
@@ -16,9 +17,13 @@ MOST_ON_A_PAGE = 200
 def user(caller: Caller) -> dict[str, Any]:
     """Who asks; a key looks like a user who only reads."""
     if not isinstance(caller, SignedIn):
-        made = caller.key.created_at.isoformat()
-        return {"id": f"key-{caller.pk}", "username": caller.key.name, "role": "view-only", "createdAt": made} | {
-            "isAdmin": False
+        return {
+            "id": f"key-{caller.pk}",
+            "username": caller.key.name,
+            "role": "view-only",
+            "createdAt": caller.key.created_at.isoformat(),
+            "isAdmin": False,
+            "teams": [],
         }
     who = caller.user
     return {
@@ -27,6 +32,18 @@ def user(caller: Caller) -> dict[str, Any]:
         "role": "admin" if who.is_superuser else "user",
         "createdAt": who.date_joined.isoformat(),
         "isAdmin": who.is_superuser,
+        "teams": [],
+    }
+
+
+def me(caller: Caller) -> dict[str, Any]:
+    """Who asks, and whether by a login or by a key."""
+    if isinstance(caller, SignedIn):
+        return {"authType": "session", "user": user(caller)}
+    return {
+        "authType": "api-key",
+        "apiKey": {"id": str(caller.pk), "name": caller.key.name},
+        "user": user(caller),
     }
 
 
@@ -46,6 +63,8 @@ def website(site: Site, caller: Caller) -> dict[str, Any]:
         "createdAt": made,
         "updatedAt": made,
         "deletedAt": None,
+        "recorderEnabled": False,
+        "replayConfig": None,
         "user": {"id": who["id"], "username": who["username"]},
     }
 
@@ -56,6 +75,8 @@ def page(caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
     size = max(question.number(given, "pageSize", PAGE_SIZE, MOST_ON_A_PAGE), 1)
     found = caller.sites()
     if text := given.get("search", ""):
+        if "\0" in text:
+            raise BadQuery("search", "is no text")
         found = found.filter(domain__icontains=text[:253])
     chosen = found[(number - 1) * size : number * size]
     return {
