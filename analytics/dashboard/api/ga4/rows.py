@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from analytics.dashboard.api.ga4.ranges import Range
 from analytics.dashboard.api.ga4.request import Column, Figure, Order, Report
 from analytics.reports import cache, timerange
 from analytics.reports.query import Answer, BadQuery, Query
+from analytics.sites.models import Site
 
 MOST_READ = 100_000
 """Rows of a range that a report looks at; more must be narrowed."""
@@ -85,16 +87,19 @@ def _ranged(report: Report, span: Range, words: tuple[str, ...]) -> tuple[str, .
 
 
 def _text(column: Column, values: Mapping[str, str], report: Report, span: Range) -> str:
-    text = column.delimiter.join(_shown(one, values, report, span) for one in column.of)
+    this_minute = report.now.replace(second=0, microsecond=0)
+    text = column.delimiter.join(
+        shown(one, values, report.site, this_minute if one == names.MINUTES_AGO else span.start) for one in column.of
+    )
     return getattr(text, column.case)() if column.case else text
 
 
-def _shown(one: Dimension, values: Mapping[str, str], report: Report, span: Range) -> str:
+def shown(one: Dimension, values: Mapping[str, str], site: Site, since: dt.datetime) -> str:
+    """A dimension's text, of the catalogue's values; buckets of time are counted from `since`."""
     if not one.parts:
-        return {"platform": "web", "streamId": str(report.site.pk), "streamName": report.site.domain}[one.name]
+        return {"platform": "web", "streamId": str(site.pk), "streamName": site.domain}[one.name]
     if one.form:
-        since = report.now.replace(second=0, microsecond=0) if one == names.MINUTES_AGO else span.start
-        local = since.astimezone(timerange.zone(report.site.timezone)).replace(tzinfo=None)
+        local = since.astimezone(timerange.zone(site.timezone)).replace(tzinfo=None)
         return times.shown(one.form, values[one.parts[0]], local)
     if len(one.parts) == 1:
         return one.shown.get(values[one.parts[0]], values[one.parts[0]])
