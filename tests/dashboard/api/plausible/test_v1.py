@@ -76,6 +76,8 @@ def test_filters_are_plausibles(text: str, expected: list[Any]) -> None:
         (v1.aggregate, {"metrics": "visitors,visitors"}, "metrics"),
         (v1.aggregate, {"filters": "page"}, "filters"),
         (v1.aggregate, {"filters": "event:pages==/"}, "filters"),
+        (v1.aggregate, {"filters": "[" * 400 + "]" * 400}, "filters"),
+        (v1.aggregate, {"filters": "[{]"}, "filters"),
         (v1.aggregate, {"compare": "last_year"}, "compare"),
         (v1.timeseries, {"interval": "fortnight"}, "interval"),
         (v1.breakdown, {}, "property"),
