@@ -94,3 +94,21 @@ def test_credentials(client: Client, signed_in: dict[str, str], path: str) -> No
         answer = client.get(path, headers={"authorization": token, "x-umami-api-key": token})
         assert answer.status_code in (401, 403), token
         assert refused(answer), token
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        ("batchRunReports", {"requests": [1]}),
+        ("batchRunPivotReports", {"requests": [None]}),
+        ("runReport", {"dateRanges": [{"startDate": "2026-11-20", "endDate": "9999-12-31"}]}),
+        ("runReport", {"dateRanges": [{"startDate": "0001-01-01", "endDate": "2026-11-20"}]}),
+        ("runReport", {"metricFilter": {"filter": {"fieldName": "sessions", "numericFilter": {
+            "operation": "EQUAL", "value": {"int64Value": 10**400}}}}}),
+    ],
+)  # fmt: skip
+def test_reports_of_ga4(client: Client, keyed: dict[str, str], method: str, body: dict[str, Any]) -> None:
+    day = {"startDate": "2026-11-20", "endDate": "2026-11-20"}
+    given = body if "requests" in body else {"dateRanges": [day], "metrics": [{"name": "sessions"}]} | body
+    answer = client.post(f"/v1beta/properties/example.com:{method}", given, "application/json", headers=keyed)
+    assert refused(answer)

@@ -39,6 +39,8 @@ def _range(given: object, index: int, zone: str, now: dt.datetime) -> Range:
     one = values.known(given, field, ("startDate", "endDate", "name"))
     clock = timerange.zone(zone)
     first, last = (_date(values.text(one, key, field), f"{field}.{key}", now.astimezone(clock).date()) for key in _ENDS)
+    if last >= timerange.LATEST.date():
+        raise BadQuery(f"{field}.endDate", f"must be before {timerange.LATEST.date()}")
     if first > last:
         raise BadQuery(field, "startDate must not be after endDate")
     name = values.text(one, "name", field)

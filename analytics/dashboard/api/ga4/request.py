@@ -125,6 +125,8 @@ def computed(metrics: tuple[str, ...], row: tuple[Number, ...]) -> Mapping[str, 
 
 def read(body: Any, site: Site, now: dt.datetime, extra: tuple[str, ...] = ()) -> Report:
     """A report that the body asks for; `extra` are keys that this kind of report has besides. Raises BadQuery."""
+    if not isinstance(body, dict):
+        raise BadQuery("request", "must be an object")
     given: Body = values.camel(body)
     for key, why in REFUSED.items():
         if given.get(key):

@@ -97,5 +97,5 @@ def amount(given: Any, field: str) -> float:
         if isinstance(value, bool):
             raise TypeError
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BadQuery(field, "must have an int64Value or a doubleValue") from None

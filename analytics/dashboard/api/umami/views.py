@@ -14,7 +14,17 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from analytics.dashboard.api import body, keys
-from analytics.dashboard.api.umami import access, errors, login, numbers, question, rankings, tokens, websites
+from analytics.dashboard.api.umami import (
+    access,
+    described,
+    errors,
+    login,
+    numbers,
+    question,
+    rankings,
+    tokens,
+    websites,
+)
 from analytics.dashboard.api.umami.question import Asked
 
 
@@ -30,6 +40,8 @@ class Call(APIView):
 
 
 class Heartbeat(Call):
+    """Whether the pool answers."""
+
     authentication_classes = ()
     throttle_classes = ()
 
@@ -70,11 +82,15 @@ class Me(Call):
 
 
 class Websites(Call):
+    """The websites of whoever asks."""
+
     def get(self, request: Request) -> Response:
         return Response(websites.page(cast("access.Caller", request.auth), request.query_params.dict()))
 
 
 class Website(Call):
+    """One website."""
+
     def get(self, request: Request, reference: str) -> Response:
         caller = cast("access.Caller", request.auth)
         return Response(websites.website(access.website(caller, reference), caller))
@@ -91,16 +107,21 @@ class OfWebsite(Call):
 
 
 class Active(OfWebsite):
+    """Visitors of the last five minutes."""
+
     ask = numbers.active
 
 
 class DateRange(OfWebsite):
+    """From the first day with an event until now."""
+
     ask = numbers.date_range
 
 
 class Numbers(Call):
     """What is asked of a range."""
 
+    schema = described.OfRange()
     ask: ClassVar[Callable[[Asked], Any]]
 
     def get(self, request: Request, reference: str) -> Response:
@@ -109,42 +130,62 @@ class Numbers(Call):
 
 
 class Stats(Numbers):
+    """Totals, and those of the range before."""
+
     ask = numbers.stats
 
 
 class Pageviews(Numbers):
+    """Pageviews and sessions by time."""
+
     ask = numbers.pageviews
 
 
 class Metrics(Numbers):
+    """Values of a dimension, most frequent first."""
+
     ask = rankings.metrics
 
 
 class ExpandedMetrics(Numbers):
+    """Values of a dimension with all totals."""
+
     ask = rankings.expanded
 
 
 class Values(Numbers):
+    """The ten most frequent values of a dimension."""
+
     ask = rankings.values
 
 
 class PropertyValues(Numbers):
+    """The most frequent values of a property of custom events."""
+
     ask = rankings.property_values
 
 
 class EventSeries(Numbers):
+    """Custom events by name and time."""
+
     ask = numbers.event_series
 
 
 class EventStats(Numbers):
+    """Totals of custom events."""
+
     ask = numbers.event_stats
 
 
 class SessionStats(Numbers):
+    """Totals of sessions."""
+
     ask = numbers.session_stats
 
 
 class Weekly(Numbers):
+    """Visitors by weekday and hour."""
+
     ask = numbers.weekly
 
 
