@@ -15,9 +15,10 @@ _INTEGERS = ("TYPE_INTEGER",)
 
 def report(asked: Report, found: Found, left: int | None, kind: str = "analyticsData#runReport") -> dict[str, Any]:
     """A page of the rows, with what is said of all."""
+    start = asked.offset - found.first
     body = headers(asked) | {
-        "rows": [row(asked, one) for one in found.rows[asked.offset : asked.offset + asked.limit]],
-        "rowCount": len(found.rows),
+        "rows": [row(asked, one) for one in found.rows[start : start + asked.limit]],
+        "rowCount": found.count,
         "metadata": metadata(asked, found),
         "kind": kind,
     }
@@ -86,7 +87,7 @@ def _over(asked: Report, rows: Sequence[Row], word: str, compute: Callable[[list
 def metadata(asked: Report, found: Found) -> dict[str, Any]:
     """ResponseMetaData, and beside it (clients pass over what they do not know) where the numbers come from."""
     body: dict[str, Any] = {"currencyCode": asked.currency, "timeZone": asked.site.timezone}
-    if not found.rows:
+    if not found.count:
         body["emptyReason"] = "no events match the request"
     return body | {"explain": explain(asked, found)}
 

@@ -27,8 +27,11 @@ _KEYS = (
 )  # fmt: skip
 _TYPES = {1: "STANDARD_FUNNEL", 2: "TRENDED_FUNNEL"}
 _TESTS = ("stringFilter", "inListFilter", "numericFilter", "betweenFilter")
-_PARAMETERS = {"page_title": "pageTitle"}
-"""Parameters that are kept as dimensions."""
+_PARAMETERS = {
+    "page_title": "pageTitle", "percent_scrolled": "percentScrolled", "transaction_id": "transactionId",
+    "language": "languageCode", "screen_resolution": "screenResolution",
+}  # fmt: skip
+"""Parameters that are kept otherwise than as properties of their name."""
 _ELSEWHERE = {"page_location": "pagePath or fullPageUrl", "page_referrer": "pageReferrer"}
 """Parameters of which a dimension says a part: no filter on the whole can be answered."""
 
@@ -101,7 +104,7 @@ def read(body: Any, site: Site, now: dt.datetime) -> Asked:
         most_following=most_following,
         by_day=by_day,
         quota=values.flag(given, "returnPropertyQuota"),
-        limit=values.number(given, "limit", MOST_ROWS, MOST_ROWS) or MOST_ROWS,
+        limit=values.number(given, "limit", MOST_ROWS, MOST_ROWS, cut=True) or MOST_ROWS,
     )
 
 
