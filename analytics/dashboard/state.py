@@ -75,7 +75,8 @@ class State:
     def url(self, name: str = "site", *parts: str) -> str:
         """Address of the site page, or of another page or fragment with the same state."""
         path = reverse(f"dashboard:{name}", args=(self.domain, *parts))
-        return f"{path}?{self.query_string}" if self.query_string else path
+        query = self.query_string
+        return f"{path}?{query}" if query else path
 
     def with_filter(self, condition: Condition) -> State:
         """The state after a click on a row: a filter of the same kind on the dimension is replaced."""
