@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -17,13 +18,19 @@ from analytics.lake import read
 from analytics.reports import beside, brief, check, cold, currency, fragments, hot, plan, rows, sql, stop
 from analytics.reports.currency import Rates
 from analytics.reports.plan import Limits, Plan
-from analytics.reports.query import Answer, Query
+from analytics.reports.query import Answer, Query, Row
 from analytics.store import db, unsettled
 
 log = logging.getLogger(__name__)
 
 _Ask = Callable[..., sql.Found]
 """(query, rates) → what the engine finds."""
+
+_Compose = Callable[[Query, fragments.Dialect], sql.Statement]
+"""(query, dialect) → the statement, which may read the events of the query's window."""
+_Words = Callable[[Sequence[Sequence[Any]]], tuple[Row, ...]]
+"""What a statement gives → rows of an answer."""
+_T = TypeVar("_T")
 
 _QUERY_CANCELED = "57014"
 """PostgreSQL's SQLSTATE after statement_timeout."""
@@ -40,11 +47,42 @@ class TooMuch(Exception):
 def answer(query: Query, now: dt.datetime) -> Answer:
     """The answer, computed afresh. Raises BadQuery, Unavailable, TooMuch, and stop.Stopped when it was."""
     check.query(query)
+    given = plan.limits()
+    return _planned(query, now, given, lambda chosen, lake: _worded(chosen, _asker(chosen, given, lake), now))
+
+
+def statement(query: Query, compose: _Compose, words: _Words, now: dt.datetime) -> Answer:
+    """What another module's statement gives over the events that `check.query` has passed a query for. Raises as
+    `answer` does."""
+    given = plan.limits()
+
+    def use(chosen: Plan, lake: bool) -> Answer:
+        found = _stated(chosen, compose, given, lake)
+        return _told(chosen, found, now, words(found.rows))
+
+    return _planned(query, now, given, use)
+
+
+def _told(chosen: Plan, found: sql.Found, now: dt.datetime, given: tuple[Row, ...]) -> Answer:
+    query = chosen.query
+    return Answer(
+        given,
+        chosen.engine,
+        now,
+        found.rulesets,
+        chosen.warning,
+        provisional=unsettled.is_provisional(query.site_id, query.start, query.end),
+        rows_read=found.rows_read,
+        files_read=found.files_read,
+    )
+
+
+def _planned(query: Query, now: dt.datetime, given: Limits, use: Callable[[Plan, bool], _T]) -> _T:
+    """What `use` makes of the plan, and of whether the lake is there. Raises Unavailable, TooMuch."""
     # In UTC, since Python subtracts two times of one zone by its clock and not by what has passed.
     query = replace(query, start=query.start.astimezone(dt.UTC), end=query.end.astimezone(dt.UTC))
-    given = plan.limits()
     try:
-        return _answer(query, now, given)
+        return _tried(query, now, given, use)
     except (duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
         raise _stopped(error) from error
     except db.AWAY as error:
@@ -61,38 +99,44 @@ def _stopped(error: Exception) -> Exception:
     return TooMuch("The question takes too long: ask for a shorter range, fewer dimensions or a filter.")
 
 
-def _answer(query: Query, now: dt.datetime, given: Limits) -> Answer:
+def _tried(query: Query, now: dt.datetime, given: Limits, use: Callable[[Plan, bool], _T]) -> _T:
     chosen = plan.choose(query, now, given)
     if chosen.engine == "timescaledb":
-        return _asked_hot(chosen, now, given)
+        return use(chosen, True)
     try:
-        return _asked_both(chosen, now, given)
+        return use(chosen, True)
     except (read.LakeAway, duckdb.IOException) as error:
         log.warning("the lake is away: %s", error)
     rest = plan.without_lake(query, now, given)
     if rest is None:
         raise Unavailable("The lake, which has this range, cannot be reached now.")
-    return _asked_hot(rest, now, given) if rest.engine == "timescaledb" else _asked_both(rest, now, given, lake=False)
+    return use(rest, False)
 
 
-def _asked_hot(chosen: Plan, now: dt.datetime, given: Limits) -> Answer:
-    def ask(query: Query, rates: Rates = currency.NONE) -> sql.Found:
+def _asker(chosen: Plan, given: Limits, lake: bool) -> _Ask:
+    def of_hot(query: Query, rates: Rates = currency.NONE) -> sql.Found:
         return hot.answer(query, _composed(query, fragments.TIMESCALEDB, rates), given)
 
-    return _worded(chosen, ask, now)
+    def of_both(query: Query, rates: Rates = currency.NONE) -> sql.Found:
+        briefly, paged = brief.fits(query), rows.is_series(query) is None
+        stated = brief.compose(query, paged=paged) if briefly else _composed(query, fragments.DUCKDB, rates)
+        return _of_both(query, stated, given, lake)
+
+    return of_hot if chosen.engine == "timescaledb" else of_both
 
 
-def _asked_both(chosen: Plan, now: dt.datetime, given: Limits, *, lake: bool = True) -> Answer:
-    def ask(query: Query, rates: Rates = currency.NONE) -> sql.Found:
-        span, briefly = sql.window(query), brief.fits(query)
-        paged = rows.is_series(query) is None
-        statement = brief.compose(query, paged=paged) if briefly else _composed(query, fragments.DUCKDB, rates)
-        found = _slice(query, span, briefly) if lake else read.NOTHING
-        fresh = hot.beyond(found.watermark, statement.columns | {"ruleset"}, query.site_id, span)
-        stored = cold.Stored(found.files, fresh, found.rows, found.stretches, found.ruleset)
-        return cold.answer(query, statement, stored, given)
+def _stated(chosen: Plan, compose: _Compose, given: Limits, lake: bool) -> sql.Found:
+    if chosen.engine == "timescaledb":
+        return hot.answer(chosen.query, compose(chosen.query, fragments.TIMESCALEDB), given)
+    return _of_both(chosen.query, compose(chosen.query, fragments.DUCKDB), given, lake)
 
-    return _worded(chosen, ask, now)
+
+def _of_both(query: Query, stated: sql.Statement, given: Limits, lake: bool) -> sql.Found:
+    span = sql.window(query)
+    found = _slice(query, span, bool(stated.stretches)) if lake else read.NOTHING
+    fresh = hot.beyond(found.watermark, stated.columns | {"ruleset"}, query.site_id, span)
+    stored = cold.Stored(found.files, fresh, found.rows, found.stretches, found.ruleset)
+    return cold.answer(query, stated, stored, given)
 
 
 def _slice(query: Query, span: tuple[dt.datetime, dt.datetime], briefly: bool) -> read.Slice:
@@ -128,16 +172,10 @@ def _worded(chosen: Plan, ask: _Ask, now: dt.datetime) -> Answer:
         if query.total_rows and total is None:
             first = ask(replace(query, offset=0, limit=1), rates).rows
             total = int(first[0][-1]) if first else 0
-    return Answer(
-        given,
-        chosen.engine,
-        now,
-        found.rulesets,
-        " ".join(filter(None, (chosen.warning, rates.missing))),
-        total,
-        provisional=unsettled.is_provisional(query.site_id, query.start, query.end),
-        rows_read=found.rows_read,
-        files_read=found.files_read,
+    return replace(
+        _told(chosen, found, now, given),
+        warning=" ".join(filter(None, (chosen.warning, rates.missing))),
+        total_rows=total,
         incomplete=rows.incomplete(query, given, now),
         currency=rates.target,
     )

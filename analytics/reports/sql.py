@@ -107,7 +107,7 @@ def compose(query: Query, dialect: Dialect, *, paged: bool = True, rates: Rates 
     if needed.visits:
         relations |= _of_visits(write, needed)
     relations |= beside.after(write, needed.exits)
-    return framed(write, {"e": _events(write), **relations}, paged=paged)
+    return framed(write, {"e": events(write), **relations}, paged=paged)
 
 
 def framed(write: Fragments, relations: dict[str, str], *, paged: bool) -> Statement:
@@ -128,7 +128,8 @@ def _with(relation: tuple[str, str]) -> str:
     return "{} AS ({})".format(*relation)
 
 
-def _events(write: Fragments) -> str:
+def events(write: Fragments) -> str:
+    """Relation `e`: what has been written so far reads of it."""
     counted = f" AND {catalog.COUNTED}" if not write.query.with_bots else ""
     write.raw |= {"site_id", "ts"} | ({"category"} if counted else set())
     return _SHAPES["e"].format(

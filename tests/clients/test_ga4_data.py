@@ -14,6 +14,7 @@ from tests import processes
 
 pytestmark = pytest.mark.flow
 
+alpha = pytest.importorskip("google.analytics.data_v1alpha")
 beta = pytest.importorskip("google.analytics.data_v1beta")
 exceptions = pytest.importorskip("google.api_core.exceptions")
 options = pytest.importorskip("google.api_core.client_options")
@@ -148,3 +149,71 @@ def test_a_bearer_token_is_a_key_too(pool: str, history: Site) -> None:
         client_options=options.ClientOptions(api_endpoint=pool), credentials=oauth.Credentials(key), transport="rest"
     )
     assert cells(client.run_report(asked(history)).rows) == [["2"]]
+
+
+def test_pages_of_rows_lead_through_all_of_them(client: Any, history: Site) -> None:
+    asked_for = asked(
+        history,
+        dimensions=[{"name": "pagePath"}, {"name": "eventName"}],
+        order_bys=[{"dimension": {"dimension_name": "pagePath"}}],
+        limit=1,
+    )
+    found: list[list[str]] = []
+    while True:
+        report = client.run_report(beta.RunReportRequest(asked_for | {"offset": len(found)}))
+        found += cells(report.rows)
+        if len(found) >= report.row_count:
+            break
+    assert found == [["/", "page_view", "2"], ["/pricing", "page_view", "1"]]
+
+
+def test_the_client_of_v1alpha_has_funnels(pool: str, history: Site) -> None:
+    key = create.api_key(history, ["stats:read"])
+    client = alpha.AlphaAnalyticsDataClient(
+        client_options=options.ClientOptions(api_endpoint=pool, api_key=key), transport="rest"
+    )
+
+    def step(name: str, path: str, **more: Any) -> dict[str, Any]:
+        test = {"field_name": "pagePath", "string_filter": {"value": path}}
+        return {"name": name, "filter_expression": {"funnel_field_filter": test}, **more}
+
+    pricing = step(
+        "Pricing", "/pricing", is_directly_followed_by=True, within_duration_from_prior_step=dt.timedelta(seconds=90)
+    )
+    request = {
+        "property": f"properties/{history.pk}",
+        "date_ranges": TODAY,
+        "funnel": {"steps": [step("Home", "/"), pricing]},
+        "funnel_breakdown": {"breakdown_dimension": {"name": "deviceCategory"}},
+        "funnel_next_action": {"next_action_dimension": {"name": "eventName"}},
+    }
+    report = client.run_funnel_report(alpha.RunFunnelReportRequest(request))
+    assert cells(report.funnel_table.rows) == [
+        ["1. Home", "RESERVED_TOTAL", "2", "0.5", "1", "0.5"],
+        ["1. Home", "desktop", "2", "0.5", "1", "0.5"],
+        ["2. Pricing", "RESERVED_TOTAL", "1", "0", "0", "0"],
+        ["2. Pricing", "desktop", "1", "0", "0", "0"],
+    ]
+    assert cells(report.funnel_visualization.rows) == [
+        ["1. Home", "RESERVED_TOTAL", "2"],
+        ["2. Pricing", "RESERVED_TOTAL", "1"],
+    ]
+    with pytest.raises(exceptions.BadRequest, match=r"funnel\.steps"):
+        client.run_funnel_report({"property": f"properties/{history.pk}", "date_ranges": TODAY, "funnel": {}})
+
+
+def test_audiences_are_said_not_to_be_there(client: Any, history: Site) -> None:
+    with pytest.raises(exceptions.MethodNotImplemented, match="no audiences"):
+        client.list_audience_exports({"parent": f"properties/{history.pk}"})
+
+
+def test_too_many_questions_say_when_to_come_back(environment: dict[str, str], history: Site) -> None:
+    key = create.api_key(history, ["stats:read"])
+    with processes.pool("dashboard", environment, STATS_API_REQUESTS_PER_HOUR="1") as address:
+        client = beta.BetaAnalyticsDataClient(
+            client_options=options.ClientOptions(api_endpoint=address, api_key=key), transport="rest"
+        )
+        client.run_report(asked(history))
+        with pytest.raises(exceptions.TooManyRequests) as refused:
+            client.run_report(asked(history))
+    assert 0 < int(refused.value.response.headers["Retry-After"]) <= 3600

@@ -56,10 +56,12 @@ def narrowed(query: Query) -> Query:
 
 @pytest.mark.parametrize(("seed", "ruleset"), [(0, None), (1, 1)])
 def test_stretches_the_events_and_the_definitions_agree_on_random_questions(
-    seed: int, ruleset: int | None, stores: None, settings: Any
+    seed: int, ruleset: int | None, stores: None, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.HOT_DAYS = 1000
     luck = random.Random(seed)
+    if seed:
+        monkeypatch.setattr(derive, "ROWS_AT_ONCE", 20)
     events = [at_once(event, luck, ruleset) for event in world.events(seed, visits=150)]
     world.store([event for event in events if event.batch == 1])
     export.export("hits"), export.export("events")

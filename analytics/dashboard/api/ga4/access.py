@@ -43,8 +43,11 @@ def site(request: Request, reference: str) -> Site:
     return found
 
 
-def same(reference: str, body: object) -> None:
-    """A request in a batch may name the property again, but no other. Raises BadQuery."""
+def same(site: Site, body: object) -> None:
+    """A request in a batch may name the property again, by any of its ids, but no other. Raises BadQuery."""
     named = body.get("property") if isinstance(body, dict) else None
-    if named not in (None, "", f"properties/{reference}"):
-        raise BadQuery("property", f"must be properties/{reference}, the one in the address")
+    if named in (None, ""):
+        return
+    known = lookup.site(str(named).removeprefix("properties/"), "ga4")
+    if known is None or known.id != site.pk:
+        raise BadQuery("property", "must be the one in the address, or not be given")

@@ -9,15 +9,17 @@ from analytics.dashboard.api.ga4.names import Number
 from analytics.dashboard.api.ga4.request import Report
 from analytics.dashboard.api.ga4.rows import Found, Row
 from analytics.reports import catalog
+from analytics.reports.query import Answer
 
 _INTEGERS = ("TYPE_INTEGER",)
 
 
 def report(asked: Report, found: Found, left: int | None, kind: str = "analyticsData#runReport") -> dict[str, Any]:
     """A page of the rows, with what is said of all."""
+    start = asked.offset - found.first
     body = headers(asked) | {
-        "rows": [row(asked, one) for one in found.rows[asked.offset : asked.offset + asked.limit]],
-        "rowCount": len(found.rows),
+        "rows": [row(asked, one) for one in found.rows[start : start + asked.limit]],
+        "rowCount": found.count,
         "metadata": metadata(asked, found),
         "kind": kind,
     }
@@ -86,14 +88,19 @@ def _over(asked: Report, rows: Sequence[Row], word: str, compute: Callable[[list
 def metadata(asked: Report, found: Found) -> dict[str, Any]:
     """ResponseMetaData, and beside it (clients pass over what they do not know) where the numbers come from."""
     body: dict[str, Any] = {"currencyCode": asked.currency, "timeZone": asked.site.timezone}
-    if not found.rows:
+    if not found.count:
         body["emptyReason"] = "no events match the request"
     return body | {"explain": explain(asked, found)}
 
 
 def explain(asked: Report, found: Found) -> dict[str, Any]:
     """Of all ranges together."""
-    answers = found.answers
+    metrics = asked.query(asked.ranges[0], limit=1).metrics
+    return sources(found.answers) | {"definitions": {name: catalog.metric(name).definition for name in metrics}}
+
+
+def sources(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Where numbers come from."""
     return {
         "engines": sorted({answer.engine for answer in answers}),
         "asOf": min(answer.as_of for answer in answers).isoformat(),
@@ -103,9 +110,6 @@ def explain(asked: Report, found: Found) -> dict[str, Any]:
         "filesRead": sum(answer.files_read for answer in answers),
         "rulesets": sorted({version for answer in answers for version in answer.rulesets}),
         "warnings": sorted({answer.warning for answer in answers if answer.warning}),
-        "definitions": {
-            name: catalog.metric(name).definition for name in asked.query(asked.ranges[0], limit=1).metrics
-        },
     }
 
 

@@ -26,6 +26,7 @@ _COMPARED: dict[str, Callable[[float, float], bool]] = {
     "GREATER_THAN": lambda a, b: a > b,
     "GREATER_THAN_OR_EQUAL": lambda a, b: a >= b,
 }
+MOST_DEPTH = check.MOST_DEPTH
 _KINDS = ("andGroup", "orGroup", "notExpression", "filter")
 _TESTS = ("stringFilter", "inListFilter", "numericFilter", "betweenFilter", "emptyFilter")
 Span = tuple[dt.datetime, dt.datetime, str]
@@ -56,11 +57,11 @@ class Test:
         return word if self.case_sensitive else word.lower()
 
 
-def dimensions(given: Any, span: Span) -> Filter | None:
-    """A `dimensionFilter` over events of a span. Raises BadQuery."""
+def dimensions(given: Any, span: Span, field: str = "dimensionFilter") -> Filter | None:
+    """A `dimensionFilter`, or a filter that looks like one, over events of a span. Raises BadQuery."""
     if given is None:
         return None
-    tree = _tree(given, "dimensionFilter", 1, span)
+    tree = _tree(given, field, 1, span)
     check.tree(tree)
     return tree
 
@@ -77,8 +78,8 @@ def _tree(given: Any, field: str, depth: int, span: Span) -> Filter:
 
 def _only(given: Any, field: str, keys: Sequence[str], depth: int) -> tuple[str, Any]:
     found = values.known(given, field, keys)
-    if depth > check.MOST_DEPTH:
-        raise BadQuery(field, f"nested deeper than {check.MOST_DEPTH}")
+    if depth > MOST_DEPTH:
+        raise BadQuery(field, f"nested deeper than {MOST_DEPTH}")
     if len(found) != 1:
         raise BadQuery(field, f"must have one of {', '.join(keys)}")
     return next(iter(found.items()))
@@ -96,7 +97,7 @@ def _leaf(given: Any, field: str, span: Span) -> Filter:
     dimension = names.dimension(values.text(leaf, "fieldName", field), f"{field}.fieldName")
     kind, value = _only({key: leaf[key] for key in leaf if key != "fieldName"}, field, _TESTS, 1)
     if kind in ("numericFilter", "betweenFilter"):
-        raise BadQuery(f"{field}.{kind}", "is for metrics; use it in metricFilter")
+        raise BadQuery(f"{field}.{kind}", "is for metrics; texts take a stringFilter or inListFilter")
     return _on(dimension, _test(kind, value, f"{field}.{kind}"), field, span)
 
 

@@ -17,6 +17,8 @@ from analytics.reports.query import BadQuery
 
 NOT_SET = "(not set)"
 CUSTOM = "customEvent:"
+OF_USERS = "customUser:"
+"""Properties of users are kept as properties of their events."""
 CONSTANT = "constant"
 
 Type = Literal["TYPE_INTEGER", "TYPE_FLOAT", "TYPE_SECONDS", "TYPE_CURRENCY"]
@@ -85,6 +87,9 @@ def _traffic() -> list[Dimension]:
     both, words = ("visit:source", "visit:medium"), "Source and medium of the visit."
     for name in ("sessionSourceMedium", "sourceMedium"):
         found.append(Dimension(name, "Source / medium", "Traffic Source", both, words, joined=" / "))
+    both, words = ("visit:utm_source", "visit:utm_medium"), "Source and medium of the visit, as its link names them."
+    for name in ("sessionManualSourceMedium", "manualSourceMedium"):
+        found.append(Dimension(name, "Manual source / medium", "Traffic Source", both, words, joined=" / "))
     return found
 
 
@@ -94,6 +99,7 @@ _DIMENSIONS = (
     _time("dateHourMinute", "Date, hour and minute", "time:minute", "dateHourMinute"),
     _time("yearMonth", "Year and month", "time:month", "yearMonth"),
     _time("isoYearIsoWeek", "ISO week of ISO year", "time:week", "isoYearIsoWeek"),
+    _time("isoWeek", "ISO week", "time:week", "isoWeek"),
     _time("month", "Month", "time:month", "month"),
     _time("day", "Day", "time:day", "day"),
     _time("nthDay", "Nth day", "time:day", "nthDay"),
@@ -122,6 +128,11 @@ _DIMENSIONS = (
         "operatingSystemWithVersion", "OS with version", "Platform / Device", ("visit:os", "visit:os_version"),
         "Operating system and its version.", joined=" ",
     ),
+    Dimension(
+        "platformDeviceCategory", "Platform / device category", "Platform / Device", ("visit:device",),
+        "Web, and the kind of device.",
+        {name: f"web / {word}" for name, word in _DEVICES.items()} | {catalog.NONE: f"web / {NOT_SET}"},
+    ),
     _one("screenResolution", "Screen resolution", "Platform / Device", "visit:screen"),
     Dimension("platform", "Platform", "Platform / Device", (), "Always web."),
     Dimension("streamId", "Stream ID", "Platform / Device", (), "The number of the property."),
@@ -141,10 +152,25 @@ _DIMENSIONS = (
     _one("landingPagePlusQueryString", "Landing page + query string", "Page / Screen", "visit:entry_page"),
     _one("contentGroup", "Content group", "Page / Screen", "event:props:content_group"),
     Dimension("eventName", "Event name", "Event", ("event:name",), "Name of the event, as GA4 calls it.", _EVENTS),
+    Dimension(
+        "percentScrolled", "Percent scrolled", "Page / Screen", ("event:scroll_percent",),
+        "How far down its page the event happened, from 1 to 100.", {"0": NOT_SET},
+    ),
     _one("linkUrl", "Link URL", "Link", "event:props:link_url"),
+    _one("linkDomain", "Link domain", "Link", "event:props:link_domain"),
+    _one("linkText", "Link text", "Link", "event:props:link_text"),
+    _one("linkId", "Link ID", "Link", "event:props:link_id"),
+    _one("linkClasses", "Link classes", "Link", "event:props:link_classes"),
+    _one("outbound", "Outbound", "Link", "event:props:outbound"),
+    _one("fileName", "File name", "Link", "event:props:file_name"),
+    _one("fileExtension", "File extension", "Link", "event:props:file_extension"),
+    _one("videoTitle", "Video title", "Video", "event:props:video_title"),
+    _one("videoUrl", "Video URL", "Video", "event:props:video_url"),
+    _one("videoProvider", "Video provider", "Video", "event:props:video_provider"),
+    _one("groupId", "Group ID", "General", "event:props:group_id"),
     _one("searchTerm", "Search term", "General", "event:props:search_term"),
     _one("method", "Method", "General", "event:props:method"),
-    _one("transactionId", "Transaction ID", "Ecommerce", "event:props:transaction_id"),
+    _one("transactionId", "Transaction ID", "Ecommerce", "event:props:order_id"),
     *_traffic(),
 )  # fmt: skip
 DIMENSIONS = {dimension.name: dimension for dimension in _DIMENSIONS}
@@ -210,6 +236,14 @@ _METRICS = (
     _metric("grossPurchaseRevenue", "Gross purchase revenue", "Revenue", "TYPE_CURRENCY", "total_revenue"),
     _metric("averagePurchaseRevenue", "Average purchase revenue", "Revenue", "TYPE_CURRENCY", "average_revenue"),
     Metric(
+        "averagePurchaseRevenuePerPayingUser", "ARPPU", "Revenue", "TYPE_CURRENCY", ("total_revenue", "buyers"),
+        "Revenue divided by purchasers.", _ratio,
+    ),
+    Metric(
+        "transactionsPerPurchaser", "Transactions per purchaser", "Ecommerce", "TYPE_FLOAT", ("orders", "buyers"),
+        "Orders divided by purchasers.", _ratio,
+    ),
+    Metric(
         "averageRevenuePerUser", "ARPU", "Revenue", "TYPE_CURRENCY", ("total_revenue", "visitors"),
         "Revenue divided by active users.", _ratio,
     ),
@@ -232,11 +266,12 @@ MINUTES_AGO = Dimension(
 
 
 def dimension(name: str, field: str = "dimensions") -> Dimension:
-    """The dimension of that name; `customEvent:KEY` is the property KEY. Raises BadQuery."""
+    """The dimension of that name; `customEvent:KEY` and `customUser:KEY` are the property KEY. Raises BadQuery."""
     if name == MINUTES_AGO.name:
         return MINUTES_AGO
-    if name.startswith(CUSTOM) and len(name) > len(CUSTOM):
-        return _one(name, name.removeprefix(CUSTOM), "Custom", catalog.PROPS + name.removeprefix(CUSTOM))
+    scope, colon, key = name.partition(":")
+    if scope + colon in (CUSTOM, OF_USERS) and key:
+        return _one(name, key, "Custom", catalog.PROPS + key)
     if name not in DIMENSIONS:
         raise BadQuery(field, f"{name!r} is no dimension that can be answered; see /metadata of the property")
     return DIMENSIONS[name]

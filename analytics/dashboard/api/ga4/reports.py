@@ -15,7 +15,7 @@ MOST_IN_A_BATCH = 5
 def run(body: Any, site: Site, left: int | None, now: dt.datetime) -> dict[str, Any]:
     """runReport."""
     asked = request.read(body, site, now)
-    return answers.report(asked, rows.find(asked, rows.asker(asked)), left)
+    return answers.report(asked, rows.page(asked, rows.asker(asked)), left)
 
 
 def run_pivot(body: Any, site: Site, left: int | None, now: dt.datetime) -> dict[str, Any]:
@@ -42,5 +42,5 @@ def _requests(body: Any, site: Site) -> list[Any]:
     if not found:
         raise BadQuery("requests", f"give one to {MOST_IN_A_BATCH}")
     for one in found:
-        access.same(str(site.pk), one)
+        access.same(site, one)
     return found

@@ -53,6 +53,8 @@ class Figure:
     type: names.Type
     formula: Formula
     visible: bool = True
+    metric: str = ""
+    """GA4's name of the metric that it is, if it is one as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def shaped(given: Body, site: Site, now: dt.datetime, spans: tuple[Range, ...]) 
         holds=holds,
         orders=orders(given, {one.name for one in columns}, {one.name for one in figures}),
         offset=values.number(given, "offset", 0, 2**31),
-        limit=values.number(given, "limit", USUAL_ROWS, MOST_ROWS) or USUAL_ROWS,
+        limit=values.number(given, "limit", USUAL_ROWS, MOST_ROWS, cut=True) or USUAL_ROWS,
         aggregations=_aggregations(given),
         keep_empty=values.flag(given, "keepEmptyRows"),
         currency=values.text(given, "currencyCode", "request") or site.currency,
@@ -199,7 +201,13 @@ def _figures(given: Body) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
         used += [names.metric(part, field).name for part in inside]
         of_one = not expression and names.metric(name, field)
         found.append(
-            Figure(name, of_one.type if of_one else "TYPE_FLOAT", formula, not values.flag(figure, "invisible"))
+            Figure(
+                name=name,
+                type=of_one.type if of_one else "TYPE_FLOAT",
+                formula=formula,
+                visible=not values.flag(figure, "invisible"),
+                metric=of_one.name if of_one else "",
+            )
         )
     if not found:
         raise BadQuery("metrics", "ask for at least one")

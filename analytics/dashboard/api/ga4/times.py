@@ -15,6 +15,7 @@ _FORMS = {
     "dateHourMinute": "%Y%m%d%H%M",
     "yearMonth": "%Y%m",
     "isoYearIsoWeek": "%G%V",
+    "isoWeek": "%V",
     "month": "%m",
     "day": "%d",
 }

@@ -12,6 +12,7 @@ urlpatterns = [
     path(f"{_PROPERTY}:runPivotReport", views.RunPivotReport.as_view()),
     path(f"{_PROPERTY}:batchRunPivotReports", views.BatchRunPivotReports.as_view()),
     path(f"{_PROPERTY}:runRealtimeReport", views.RunRealtimeReport.as_view()),
+    path("v1alpha/properties/<str:reference>:runFunnelReport", views.RunFunnelReport.as_view()),
     path(f"{_PROPERTY}:checkCompatibility", views.CheckCompatibility.as_view()),
     path(f"{_PROPERTY}/metadata", views.Metadata.as_view()),
     path(f"{_PROPERTY}/audienceExports", views.NotHere.as_view()),

@@ -9,15 +9,22 @@ from typing import Any
 from analytics.reports.query import BadQuery
 
 Body = Mapping[str, Any]
+MOST_DEPTH = 100
 
 
-def camel(given: Any) -> Any:
-    """The same JSON with every key in camel case (`date_ranges` → `dateRanges`)."""
+def camel(given: Any, depth: int = MOST_DEPTH) -> Any:
+    """The same JSON with every key in camel case (`date_ranges` → `dateRanges`). Raises BadQuery if it is deep."""
+    if not depth:
+        raise BadQuery("request", f"nested deeper than {MOST_DEPTH}")
     if isinstance(given, dict):
-        return {re.sub(r"_([a-z])", lambda found: found[1].upper(), key): camel(value) for key, value in given.items()}
+        return {_joined(key): camel(value, depth - 1) for key, value in given.items()}
     if isinstance(given, list):
-        return [camel(value) for value in given]
+        return [camel(value, depth - 1) for value in given]
     return given
+
+
+def _joined(key: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), key)
 
 
 def known(given: Any, field: str, keys: Sequence[str]) -> Body:
@@ -57,16 +64,16 @@ def flag(given: Body, key: str) -> bool:
     return bool(found)
 
 
-def number(given: Body, key: str, default: int, most: int) -> int:
-    """A whole number, also as text. Raises BadQuery."""
+def number(given: Body, key: str, default: int, most: int, *, cut: bool = False) -> int:
+    """A whole number, also as text. Raises BadQuery; with `cut` what is more than the most becomes the most."""
     found = given.get(key)
     if found is None:
         return default
-    if isinstance(found, bool) or not re.fullmatch(r"[0-9]{1,18}", str(found), re.ASCII):
+    if isinstance(found, bool) or not re.fullmatch(r"[0-9]{1,19}", str(found), re.ASCII):
         raise BadQuery(key, "must be a whole number that is not negative")
-    if int(found) > most:
+    if int(found) > most and not cut:
         raise BadQuery(key, f"at most {most}")
-    return int(found)
+    return min(int(found), most)
 
 
 def enum(given: Body, key: str, field: str, names: Mapping[int, str]) -> str:

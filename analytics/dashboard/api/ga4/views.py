@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics.dashboard.api import body, keys
-from analytics.dashboard.api.ga4 import access, errors, metadata, realtime, reports
+from analytics.dashboard.api.ga4 import access, errors, funnel, metadata, realtime, reports
 
 
 class Method(APIView):
@@ -55,6 +55,10 @@ class BatchRunPivotReports(Reports):
 
 class RunRealtimeReport(Reports):
     run = realtime.run
+
+
+class RunFunnelReport(Reports):
+    run = funnel.answer
 
 
 class CheckCompatibility(Method):

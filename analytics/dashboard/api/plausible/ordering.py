@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analytics.dashboard.api.plausible import names
-from analytics.reports import check, run, sql
+from analytics.reports import run, sql
 from analytics.reports.query import Answer, Query, Row
+
+MOST_ROWS = 50_000
+"""That can be put in order here."""
 
 
 def of(query: Query) -> tuple[tuple[str, str], ...]:
@@ -20,7 +23,7 @@ def whole(query: Query, given: Sequence[str]) -> Query:
     ordered = {name for name, _ in of(query)}
     if not any(names.NAMED.get(name) in ordered for name in given):
         return query
-    return replace(query, limit=check.MOST_ROWS, offset=0, total_rows=True)
+    return replace(query, limit=MOST_ROWS, offset=0, total_rows=True)
 
 
 def page(query: Query, given: Sequence[str], answer: Answer) -> Answer:
@@ -28,7 +31,7 @@ def page(query: Query, given: Sequence[str], answer: Answer) -> Answer:
     if whole(query, given) is query:
         return answer
     if (answer.total_rows or 0) > len(answer.rows):
-        raise run.TooMuch(f"There are more than {check.MOST_ROWS} rows to put in order; order by codes or by a metric.")
+        raise run.TooMuch(f"There are more than {MOST_ROWS} rows to put in order; order by codes or by a metric.")
     rows = list(answer.rows)
     for name, direction in reversed(of(query)):
         _sort(rows, query, given, (name, direction))

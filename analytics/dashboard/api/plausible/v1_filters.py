@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from analytics.dashboard.api import body
 from analytics.dashboard.api.plausible import names
 from analytics.reports import dimensions, parse
 from analytics.reports.query import BadQuery, Filter
@@ -33,9 +34,12 @@ def read(text: str, site: Site, dimension: Callable[[str], str]) -> Filter | Non
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError):
         raise BadQuery(_FIELD, f"{text[:100]!r} is no JSON") from None
+    if body.levels(found) > body.MOST_LEVELS:
+        raise BadQuery(_FIELD, f"nested deeper than {body.MOST_LEVELS} levels")
+    return found
 
 
 def _condition(text: str, dimension: Callable[[str], str]) -> list[Any]:

@@ -183,9 +183,70 @@ def test_several_ranges_are_a_column_of_their_own(ask: Ask, history: None) -> No
     assert [row["metricValues"][0]["value"] for row in body["maximums"]] == ["3", "3"]
 
 
-def test_pages_of_rows_have_the_count_of_all(ask: Ask, history: None) -> None:
-    given = ask(dimensions=dims("pagePath"), limit="1", offset="1")
-    assert (table(given), given.json()["rowCount"]) == ([["/docs", "1"]], 3)
+PAGED: list[dict[str, Any]] = [
+    {},
+    {"orderBys": [{"metric": {"metricName": "activeUsers"}, "desc": True}]},
+    {"metrics": dims("activeUsers", "sessions"), "keepEmptyRows": True},
+    # Of these every row is looked at here.
+    {
+        "orderBys": [
+            {"metric": {"metricName": "activeUsers"}, "desc": True},
+            {"dimension": {"dimensionName": "pagePath"}},
+        ]
+    },
+    {"metricAggregations": ["MAXIMUM"]},
+    {"metrics": dims("activeUsers", "engagementRate")},
+]
+
+
+@pytest.mark.parametrize("changes", PAGED)
+def test_pages_of_rows_have_the_count_of_all(ask: Ask, history: None, changes: dict[str, Any]) -> None:
+    given = [ask(dimensions=dims("pagePath"), limit="1", offset=str(offset), **changes) for offset in range(4)]
+    assert [[row[:2] for row in table(one)] for one in given] == [
+        [["/", "3"]],
+        [["/docs", "1"]],
+        [["/pricing", "1"]],
+        [],
+    ]
+    assert [one.json()["rowCount"] for one in given] == [3] * 4
+    assert "emptyReason" not in given[3].json()["metadata"]
+
+
+def test_more_rows_than_a_report_looks_at_can_be_paged_through(
+    ask: Ask, history: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.dashboard.api.ga4.rows.MOST_READ", 2)
+    assert table(ask(dimensions=dims("pagePath"), offset=2)) == [["/pricing", "1"]]
+    refused = ask(dimensions=dims("pagePath"), metricAggregations=["MINIMUM"])
+    assert refused.json()["error"]["message"].startswith("dimensions: more than 2 rows")
+
+
+def test_rows_in_which_a_figure_is_0_stay_and_those_without_any_go(ask: Ask, history: None) -> None:
+    assert table(ask(dimensions=dims("pagePath"), metrics=dims("keyEvents"))) == []
+    assert table(ask(dimensions=dims("customUser:plan"), metrics=dims("keyEvents", "totalUsers"))) == [
+        ["(not set)", "0", "3"],
+        ["pro", "0", "1"],
+    ]
+
+
+def test_more_rows_than_there_may_be_are_cut_and_not_refused(ask: Ask, history: None) -> None:
+    assert len(table(ask(dimensions=dims("pagePath"), limit=str(2**62)))) == 3
+
+
+def test_what_is_nested_without_end_is_refused(ask: Ask) -> None:
+    test: Any = matching("pagePath", stringFilter={"value": "/"})
+    for _ in range(400):
+        test = {"notExpression": test}
+    answer = ask(dimensionFilter=test)
+    assert (answer.status_code, answer.json()["error"]["message"][:8]) == (400, "request:")
+
+
+def test_a_batch_may_name_its_property_again(ask: Ask, history: None, site: Site) -> None:
+    other = create.site("second.example", organisation=site.organisation.name).site
+    Alias.objects.create(site=site, protocol="ga4", identifier="987654")
+    for named, status in ((site.pk, 200), ("987654", 200), (other.pk, 400), ("nowhere", 400)):
+        body = {"requests": [BASE | {"property": f"properties/{named}"}]}
+        assert ask("batchRunReports", dateRanges=None, metrics=None, **body).status_code == status
 
 
 def test_rows_are_ordered_by_what_is_asked_for(ask: Ask, history: None) -> None:

@@ -135,6 +135,15 @@ def test_a_body_that_is_no_json_object_is_refused(site: Site, client: Client) ->
         assert (given.status_code, list(given.json())) == (400, ["error"])
 
 
+def test_a_body_that_is_nested_deeply_is_refused(ask: Callable[..., Any], site: Site) -> None:
+    deep: list[Any] = []
+    for _ in range(400):
+        deep = [deep]
+    for filters in (deep, [["not", deep]], [["is", "event:page", deep]], [["is", "event:page", ["/"], deep]]):
+        given = ask(filters=filters)
+        assert (given.status_code, given.json()) == (400, {"error": "The body is nested deeper than 64 levels."})
+
+
 def test_only_post_is_answered(site: Site, client: Client) -> None:
     headers = {"Authorization": f"Bearer {create.api_key(site, ['stats:read'])}"}
     given = client.get("/api/v2/query", headers=headers)
