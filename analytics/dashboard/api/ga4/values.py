@@ -9,18 +9,15 @@ from typing import Any
 from analytics.reports.query import BadQuery
 
 Body = Mapping[str, Any]
-MOST_DEPTH = 100
 INT64 = 2**63 - 1
 
 
-def camel(given: Any, depth: int = MOST_DEPTH) -> Any:
-    """The same JSON with every key in camel case (`date_ranges` → `dateRanges`). Raises BadQuery if it is deep."""
-    if not depth:
-        raise BadQuery("request", f"nested deeper than {MOST_DEPTH}")
+def camel(given: Any) -> Any:
+    """The same JSON with every key in camel case (`date_ranges` → `dateRanges`)."""
     if isinstance(given, dict):
-        return {_joined(key): camel(value, depth - 1) for key, value in given.items()}
+        return {_joined(key): camel(value) for key, value in given.items()}
     if isinstance(given, list):
-        return [camel(value, depth - 1) for value in given]
+        return [camel(value) for value in given]
     return given
 
 
