@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import defaultdict
-from collections.abc import Callable
 
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from pyiceberg.expressions import And, BooleanExpression, In
+from pyiceberg.io.pyarrow import _dataframe_to_data_files
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
 from analytics.lake import files, storage, tables
@@ -20,6 +19,10 @@ MOST_FILES = 8
 """A day's bucket with more files than this is rewritten."""
 MOST_ROWS = 2_000_000
 """A day's bucket with more rows than this keeps its files, however small: rewriting reads it into memory."""
+
+
+class FilesChanged(Exception):
+    """Another commit came between, in spite of the lock: nothing was done."""
 
 
 def compact(name: tables.Name, now: dt.datetime | None = None) -> int:
@@ -43,16 +46,24 @@ def _join(name: tables.Name, table: Table, chosen: list[files.DataFile]) -> None
     stored = ds.dataset(paths, schema=tables.arrow_schema(name), partitioning=None)
     rows = stored.to_table()
     marks = tables.watermark_property(tables.watermark(table))
-    sites = pc.unique(rows["site_id"]).to_pylist()
-    table.overwrite(rows, _rows_of(chosen[0].day, sites), snapshot_properties=marks)
+    # These files by name: Iceberg cannot filter by bucket, and a filter by sites would open all files of the day.
+    with table.transaction() as change, change.update_snapshot(snapshot_properties=marks).overwrite() as commit:
+        for file in _stored(table, {file.address for file in chosen}):
+            commit.delete_data_file(file)
+        for file in _dataframe_to_data_files(table.metadata, rows, table.io, commit.commit_uuid):
+            commit.append_data_file(file)
     log.info("joined %s files of %s in lake.%s: %s rows", len(chosen), chosen[0].day, name, rows.num_rows)
 
 
-def _rows_of(day: dt.date, sites: list[int]) -> BooleanExpression:
-    """The rows of a day and a bucket, by all of the bucket's sites: Iceberg cannot filter by the bucket itself."""
-    start = dt.datetime.combine(day, dt.time(), dt.UTC)
-    among: Callable[..., BooleanExpression] = In
-    return And(among("site_id", sites), tables.rows(start, start + dt.timedelta(days=1)))
+def _stored(table: Table, addresses: set[str]) -> list[DataFile]:
+    """Iceberg's own entries of files of the current snapshot."""
+    snapshot = table.current_snapshot()
+    manifests = snapshot.manifests(table.io) if snapshot else []
+    entries = (entry for manifest in manifests for entry in manifest.fetch_manifest_entry(table.io))
+    found = [entry.data_file for entry in entries if entry.data_file.file_path in addresses]
+    if len(found) != len(addresses):
+        raise FilesChanged(f"{len(addresses) - len(found)} of {len(addresses)} files are not in the table any more")
+    return found
 
 
 def _crowded(table: Table, today: dt.date) -> dict[tuple[dt.date, int], list[files.DataFile]]:

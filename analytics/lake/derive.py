@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import logging
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,9 +17,11 @@ from analytics.store import db
 log = logging.getLogger(__name__)
 
 _SQL = db.statements(__file__)
-MOST_ROWS = 2_000_000
-"""Of a day's bucket with more events than this no stretches are made, and a month's with more of them are not joined:
-it is done in memory."""
+ROWS_AT_ONCE = 500_000
+"""Events whose visits are put together at once."""
+MOST_JOINED = 1_000_000
+"""Stretches of a month: with more, its days are large enough, and joining them would take much memory."""
+_IN_MEMORY_BYTES = 16 << 20
 KEPT = dt.timedelta(days=1)
 """Files that are no longer found are kept for so long: a report may be reading them."""
 
@@ -30,11 +32,11 @@ def derive(now: dt.datetime | None = None) -> int:
     there, made = stretches.in_folder(), 0
     for month, days in _current().items():
         for day in days:
-            if day.date < today and day.key not in there and sum(file.rows for file in day.sources) <= MOST_ROWS:
+            if day.date < today and day.key not in there:
                 there[day.key] = _write(day.key, _of_day(day))
                 made += 1
         if joined := _joined(month, days, there, today):
-            there[stretches.month_key(days)] = _write(stretches.month_key(days), joined)
+            there[stretches.month_key(days)] = _write(stretches.month_key(days), [joined])
             made += 1
     if made:
         log.info("made %s files of stretches", made)
@@ -60,12 +62,15 @@ def _current() -> dict[Month, list[Day]]:
     return stretches.months(files.of(table, snapshot)) if snapshot else {}
 
 
-def _of_day(day: Day) -> pa.Table:
+def _of_day(day: Day) -> Iterator[pa.Table]:
+    """The stretches of a day, some visits after others."""
     paths = [str(path) for path in storage.local_all([file.address for file in day.sources])]
     start = dt.datetime.combine(day.date, dt.time(), dt.UTC)
     text = _SQL["day"].format(attributes=", ".join(ATTRIBUTES))
+    parts = 1 + sum(file.rows for file in day.sources) // ROWS_AT_ONCE
     with duck.session(duck.Limits()) as session:
-        return session.sql(text, params=[paths, start, start + dt.timedelta(days=1)]).to_arrow_table()
+        for part in range(parts):
+            yield session.sql(text, params=[paths, start, start + dt.timedelta(days=1), parts, part]).to_arrow_table()
 
 
 def _joined(month: Month, days: Sequence[Day], there: dict[str, Derived], today: dt.date) -> pa.Table | None:
@@ -73,7 +78,7 @@ def _joined(month: Month, days: Sequence[Day], there: dict[str, Derived], today:
     made = [there[day.key] for day in days if day.key in there]
     if stretches.next_month(month.first) > today or stretches.month_key(days) in there or len(made) < len(days):
         return None
-    if len(made) == 1 or sum(one.rows for one in made) > MOST_ROWS:
+    if len(made) == 1 or sum(one.rows for one in made) > MOST_JOINED:
         return None
     paths = storage.local_all([one.address for one in made])
     return pa.concat_tables(pq.ParquetFile(path).read() for path in paths).sort_by(
@@ -81,11 +86,20 @@ def _joined(month: Month, days: Sequence[Day], there: dict[str, Derived], today:
     )
 
 
-def _write(key: str, rows: pa.Table) -> Derived:
-    content = io.BytesIO()
-    with pq.ParquetWriter(content, rows.schema, **layout.encodings(rows.schema)) as writer:
-        for start, end in layout.groups(rows["site_id"]):
-            writer.write_table(rows.slice(start, end - start), row_group_size=layout.ROWS_OF_A_GROUP)
-    made = Derived(f"{key}.{rows.num_rows}.parquet", rows.num_rows)
-    storage.put(made.name, content.getvalue())
+def _write(key: str, pieces: Iterable[pa.Table]) -> Derived:
+    """One file of at least one piece, each in row groups of its own."""
+    written = 0
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as content:
+        writer: pq.ParquetWriter | None = None
+        for rows in pieces:
+            writer = writer or pq.ParquetWriter(content, rows.schema, **layout.encodings(rows.schema))
+            for start, end in layout.groups(rows["site_id"]):
+                writer.write_table(rows.slice(start, end - start), row_group_size=layout.ROWS_OF_A_GROUP)
+            written += rows.num_rows
+        if writer is None:
+            raise ValueError("no pieces")
+        writer.close()
+        content.seek(0)
+        made = Derived(f"{key}.{written}.parquet", written)
+        storage.put(made.name, content)
     return made

@@ -1,5 +1,5 @@
 -- what:  what visits did, a quarter of an hour at a time, out of the events of one day and bucket
--- takes: files of events; the day's first instant and the next day's
+-- takes: files of events; the day's first instant and the next day's; in how many parts of visits, and which of them
 -- gives: one row per visit and quarter (UTC); the facts of the visit's whole day on one row of it, when all of it is known
 
 -- name: day  (_of_day) the visit's attributes come from this module
@@ -14,7 +14,7 @@ WITH stretch AS (
            CAST(count(*) FILTER (WHERE name = 'engagement') AS integer) AS pings,
            CAST(coalesce(sum(engagement_ms) FILTER (WHERE name = 'engagement'), 0) AS bigint) AS read_ms
     FROM read_parquet($1, hive_partitioning = false)
-    WHERE category = ''
+    WHERE category = '' AND hash(visit_id) % $4 = $5
     GROUP BY ALL
 ), numbered AS (
     SELECT *, row_number() OVER () AS number FROM stretch

@@ -22,7 +22,9 @@ from pyiceberg.io.pyarrow import (
 )
 from pyiceberg.manifest import FileFormat
 from pyiceberg.schema import Schema
+from pyiceberg.table import TableProperties
 from pyiceberg.typedef import Properties
+from pyiceberg.types import StringType
 
 ROWS_OF_A_GROUP = 122_880
 """At most; a multiple of DuckDB's vectors."""
@@ -80,7 +82,11 @@ class Writer(FileFormatWriter):
     """Writes one table of rows to one file."""
 
     def __init__(self, file: OutputFile, schema: Schema, properties: Properties) -> None:
-        self._file, self._schema, self._properties = file, schema, properties
+        texts = (field.name for field in schema.fields if isinstance(field.field_type, StringType))
+        without_bounds = dict.fromkeys(
+            (f"{TableProperties.METRICS_MODE_COLUMN_CONF_PREFIX}.{t}" for t in texts), "none"
+        )
+        self._file, self._schema, self._properties = file, schema, properties | without_bounds
         self._written: pq.FileMetaData | None = None
 
     def write(self, table: pa.Table) -> None:

@@ -6,7 +6,6 @@ tables; `LakeIO` is how PyIceberg reads and writes them through the storage.
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 import time
@@ -14,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -88,13 +87,13 @@ def walk(folder: str) -> Iterator[str]:
         yield from walk(f"{folder}/{inner}")
 
 
-def put(name: str, content: bytes) -> None:
+def put(name: str, content: IO[bytes]) -> None:
     """A file of the lake, there as a whole or not at all; it replaces one of its name."""
     store = storage()
     if not isinstance(store, FileSystemStorage):  # an object is whole when it is there
-        store.save(name, File(io.BytesIO(content), name=name))
+        store.save(name, File(content, name=name))
         return
-    partial = store.save(f"{name}.partial", File(io.BytesIO(content), name=name))
+    partial = store.save(f"{name}.partial", File(content, name=name))
     os.replace(store.path(partial), store.path(name))
 
 

@@ -65,3 +65,11 @@ def test_a_text_that_is_in_order_of_nothing_has_no_bounds() -> None:
     with_bounds = set(layout.encodings(schema)["write_statistics"])
     assert {"site_id", "ts", "ruleset", "visit_id"} <= with_bounds
     assert not with_bounds & {"path", "country", "props"}
+
+
+def test_nothing_is_said_of_columns_that_have_no_bounds(
+    record: Callable[..., list[Hit]], caplog: pytest.LogCaptureFixture
+) -> None:
+    record([{}])
+    export.export("hits"), export.export("events")
+    assert [found.getMessage() for found in caplog.records if found.name.startswith("pyiceberg")] == []

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -207,7 +208,50 @@ def _shown(name: str) -> st.SearchStrategy[str]:
 
 def queries() -> st.SearchStrategy[Query]:
     """Questions that can be answered."""
-    return _queries().filter(fits)
+    return st.one_of(_queries(), _queries(), _about_conversions(), _of_few_rows()).filter(fits)
+
+
+_PARTS = st.one_of(
+    _ABOUT_GOALS,
+    _ABOUT_GOALS,
+    st.builds(Condition, st.sampled_from(["is", "is_not"]), st.just("event:props:plan"), st.just(("a", "(none)"))),
+    st.builds(Done, st.one_of(_ABOUT_GOALS, _CONDITIONS), st.booleans()),
+    _CONDITIONS,
+)
+
+
+@st.composite
+def _about_conversions(draw: st.DrawFn) -> Query:
+    """Questions whose filter says which conversions are meant, and of whom."""
+    metrics = ("conversions", "converters", "conversion_rate", "group_conversion_rate", "visitors", "visits")
+    return replace(
+        draw(_queries()),
+        metrics=tuple(draw(st.lists(st.sampled_from(metrics), min_size=1, max_size=4, unique=True))),
+        dimensions=draw(st.sampled_from([(), ("event:goal",), ("event:goal", "visit:source"), ("event:page",)])),
+        filter=All(tuple(draw(st.lists(_PARTS, min_size=1, max_size=3)))),
+        order=(),
+        only=(),
+        with_bots=True,
+    )
+
+
+@st.composite
+def _of_few_rows(draw: st.DrawFn) -> Query:
+    """Questions of some rows of many, of visits that cross the edges of the range with what they have done."""
+    name = draw(st.sampled_from(["event:page", "visit:device", "time:weekday", "event:goal"]))
+    pages = st.builds(Condition, st.just("is"), st.just("event:page"), st.sampled_from([("/a", "/"), ("/é",), ("/?",)]))
+    start = FIRST + dt.timedelta(hours=draw(st.sampled_from(range(0, 96, 3))))
+    return replace(
+        draw(_queries()),
+        start=start,
+        end=start + dt.timedelta(hours=draw(st.sampled_from([6, 24, 48]))),
+        metrics=("percentage", "conversion_rate", "visits", "pageviews"),
+        dimensions=(name,),
+        filter=Done(draw(pages), draw(st.booleans())),
+        order=(),
+        only=tuple(draw(st.one_of(st.just([]), st.lists(st.tuples(_shown(name)), max_size=20)))),
+        with_bots=True,
+    )
 
 
 @st.composite

@@ -1,29 +1,31 @@
 """Answers as tables: CSV (RFC 4180) and Parquet beside JSON, by `Accept` or `?format=`.
 
-A view answers with a Table or, for JSON, with whatever its form is; `wants_table` says which. Errors are JSON always.
+A view answers with `response` of a Table or, for JSON, with whatever its form is; `wants_table` says which. Errors are
+JSON always.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from django.http import StreamingHttpResponse
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from analytics.reports import catalog
 
 Kind = Literal["text", "integer", "number"]
 _ARROW = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64()}
-_ROWS_AT_ONCE = 10_000
+_ROWS_AT_ONCE = 5_000
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What spreadsheets take for a formula."""
 
@@ -39,8 +41,8 @@ class Table:
     name: str
     """Of the file, without its ending."""
     columns: tuple[Column, ...]
-    rows: Sequence[tuple[Any, ...]]
-    """As many values as columns; None: not known."""
+    rows: Iterable[tuple[Any, ...]]
+    """As many values as columns; None: not known. Gone through once."""
 
 
 def kind(metric: str) -> Kind:
@@ -55,7 +57,7 @@ class JSON(JSONRenderer):
 
 
 class _File(BaseRenderer):
-    """A renderer of tables; whatever else it is given, such as an error, becomes JSON."""
+    """Written piece by piece by `response`. As a renderer it only writes what is no table, such as an error: as JSON."""
 
     charset: str | None = None
     render_style = "binary"
@@ -63,29 +65,31 @@ class _File(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        response: Response = (renderer_context or {})["response"]
-        if not isinstance(data, Table):
-            response.headers["Content-Type"] = JSON.media_type
-            return bytes(JSON().render(data))
-        response.headers["Content-Disposition"] = f'attachment; filename="{data.name}.{self.format}"'
-        return self.written(data)
+        (renderer_context or {})["response"].headers["Content-Type"] = JSON.media_type
+        return bytes(JSON().render(data))
 
-    def written(self, table: Table) -> bytes:
+    def pieces(self, table: Table) -> Iterator[bytes]:
+        """The file, a few rows at a time."""
         raise NotImplementedError
 
 
 class CSV(_File):
+    """RFC 4180, in UTF-8. What would be a formula gets a `'` before it."""
+
     media_type = "text/csv"
     format = "csv"
     charset = "utf-8"
 
-    def written(self, table: Table) -> bytes:
-        """RFC 4180, in UTF-8. What would be a formula gets a `'` before it."""
-        page = io.StringIO(newline="")
-        writer = csv.writer(page, lineterminator="\r\n")
-        writer.writerow([_cell(column.name) for column in table.columns])
-        writer.writerows([_cell(value) for value in row] for row in table.rows)
-        return page.getvalue().encode()
+    def pieces(self, table: Table) -> Iterator[bytes]:
+        yield _lines([[column.name for column in table.columns]])
+        for rows in _some(table.rows):
+            yield _lines(rows)
+
+
+def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
+    page = io.StringIO(newline="")
+    csv.writer(page, lineterminator="\r\n").writerows([_cell(value) for value in row] for row in rows)
+    return page.getvalue().encode()
 
 
 def _cell(value: Any) -> Any:
@@ -93,25 +97,61 @@ def _cell(value: Any) -> Any:
 
 
 class Parquet(_File):
+    """Typed columns: text, whole numbers, numbers."""
+
     media_type = "application/vnd.apache.parquet"
     format = "parquet"
 
-    def written(self, table: Table) -> bytes:
-        """Typed columns: text, whole numbers, numbers."""
+    def pieces(self, table: Table) -> Iterator[bytes]:
         schema = pa.schema([pa.field(column.name, _ARROW[column.kind]) for column in table.columns])
-        sink = pa.BufferOutputStream()
-        with pq.ParquetWriter(sink, schema) as writer:
+        written = _Written()
+        with pq.ParquetWriter(written, schema) as writer:
             for rows in _some(table.rows):
-                listed = list(zip(*rows, strict=True))
-                arrays = [
-                    pa.array(values, _ARROW[column.kind]) for values, column in zip(listed, table.columns, strict=True)
+                columns = [
+                    pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)
                 ]
-                writer.write_batch(pa.record_batch(arrays, schema=schema))
-        return bytes(sink.getvalue())
+                writer.write_batch(pa.record_batch(columns, schema=schema))
+                yield written.take()
+        yield written.take()
 
 
-def _some(rows: Sequence[tuple[Any, ...]]) -> Iterable[Sequence[tuple[Any, ...]]]:
-    return (rows[index : index + _ROWS_AT_ONCE] for index in range(0, len(rows), _ROWS_AT_ONCE))
+class _Written(io.RawIOBase):
+    """What was written since it was last taken."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._length = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        self._pieces.append(bytes(piece))
+        self._length += len(piece)
+        return len(piece)
+
+    def tell(self) -> int:
+        return self._length
+
+    def take(self) -> bytes:
+        found = b"".join(self._pieces)
+        self._pieces.clear()
+        return found
+
+
+def _some(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    rest = iter(rows)
+    while some := list(itertools.islice(rest, _ROWS_AT_ONCE)):
+        yield some
+
+
+def response(request: Request, table: Table) -> StreamingHttpResponse:
+    """The table as the file that the client asked for."""
+    renderer = cast(_File, request.accepted_renderer)
+    kind = renderer.media_type + (f"; charset={renderer.charset}" if renderer.charset else "")
+    streamed = StreamingHttpResponse(renderer.pieces(table), content_type=kind)
+    streamed.headers["Content-Disposition"] = f'attachment; filename="{table.name}.{renderer.format}"'
+    return streamed
 
 
 RENDERERS = (JSON, CSV, Parquet)

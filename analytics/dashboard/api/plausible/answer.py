@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -132,12 +133,10 @@ def table(asked: Asked, found: Found, site: Site) -> tables.Table:
     return tables.Table(f"{site.domain}-{asked.query.start:%Y-%m-%d}", tuple(columns), _cells(asked, found))
 
 
-def _cells(asked: Asked, found: Found) -> list[tuple[Any, ...]]:
+def _cells(asked: Asked, found: Found) -> Iterator[tuple[Any, ...]]:
     metrics = asked.query.metrics
-    rows: list[tuple[Any, ...]] = []
     for index, row in enumerate(found.answer.rows):
         old = found.compared[index].old if found.compared else None
         before = (old.metrics if old else (None,) * len(metrics)) if asked.other is not None else ()
         numbered = [numbers.plain(name, value) for name, value in zip(metrics, row.metrics, strict=True)]
-        rows.append((*_words(asked, row), *numbered, *before))
-    return rows
+        yield *_words(asked, row), *numbered, *before

@@ -14,6 +14,7 @@ from analytics.sites.models import Site
 
 KEYS = ("site_id", "metrics", "date_range", "dimensions", "filters", "order_by", "include", "pagination")
 MOST_ROWS = 10_000
+MOST_IN_FILES = check.MOST_ROWS
 MOST_OFFSET = 2**31
 
 
@@ -48,8 +49,8 @@ def site_id(body: dict[str, Any]) -> str:
     return cast(str, body["site_id"])
 
 
-def read(body: dict[str, Any], site: Site, now: dt.datetime) -> Asked:
-    """The question that the body asks of the site. Raises BadQuery, naming the field."""
+def read(body: dict[str, Any], site: Site, now: dt.datetime, most: int = MOST_ROWS) -> Asked:
+    """The question that the body asks of the site, of so many rows at most. Raises BadQuery, naming the field."""
     start, end = date_range(body.get("date_range"), site, now)
     filters = body.get("filters", [])
     pagination = body.get("pagination", {})
@@ -68,7 +69,7 @@ def read(body: dict[str, Any], site: Site, now: dt.datetime) -> Asked:
         total_rows=include.total_rows,
         fill=False,
     )
-    query = _ordered(_paged(query, pagination), body.get("order_by"))
+    query = _ordered(_paged(query, pagination, most), body.get("order_by"))
     query = with_goals(query, site)
     check.query(query)
     including.check(include, query)
@@ -126,13 +127,13 @@ def _ordered(query: Query, given: Any) -> Query:
     return replace(query, order=tuple(order))
 
 
-def _paged(query: Query, given: Any) -> Query:
+def _paged(query: Query, given: Any, most: int) -> Query:
     if not isinstance(given, dict) or set(given) - {"limit", "offset"}:
         raise BadQuery("pagination", "must be an object with limit, offset")
     for name, value in given.items():
         if type(value) is not int:
             raise BadQuery("pagination", f"{name} must be a whole number")
     limit, offset = given.get("limit", MOST_ROWS), given.get("offset", 0)
-    if not (0 < limit <= MOST_ROWS and 0 <= offset <= MOST_OFFSET):
-        raise BadQuery("pagination", f"limit must lie between 1 and {MOST_ROWS}, offset must not be negative")
+    if not (0 < limit <= most and 0 <= offset <= MOST_OFFSET):
+        raise BadQuery("pagination", f"limit must lie between 1 and {most}, offset must not be negative")
     return replace(query, limit=limit, offset=offset)

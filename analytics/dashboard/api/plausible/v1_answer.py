@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from analytics.dashboard.api import tables
@@ -82,10 +83,11 @@ def table(asked: Asked, found: Found, site: Site) -> tables.Table:
     query = asked.query
     first = [tables.Column(asked.property or "date", "text")] if query.dimensions else []
     columns = (*first, *(tables.Column(name, tables.kind(name)) for name in query.metrics))
-    rows = []
+    return tables.Table(f"{site.domain}-{query.start:%Y-%m-%d}", columns, _cells(asked, found))
+
+
+def _cells(asked: Asked, found: Found) -> Iterator[tuple[Any, ...]]:
     for row in found.answer.rows:
-        words = [_word(asked, row) if asked.property else row.dimensions[0]] if query.dimensions else []
-        rows.append(
-            (*words, *(numbers.plain(name, value) for name, value in zip(query.metrics, row.metrics, strict=True)))
-        )
-    return tables.Table(f"{site.domain}-{query.start:%Y-%m-%d}", columns, rows)
+        words = (_word(asked, row),) if asked.property else row.dimensions
+        numbered = zip(asked.query.metrics, row.metrics, strict=True)
+        yield *words, *(numbers.plain(name, value) for name, value in numbered)

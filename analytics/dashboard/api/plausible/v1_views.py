@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,13 +19,13 @@ class _Stats(base.Tabular):
     reads: ClassVar[Callable[..., v1.Asked]]
     writes: ClassVar[Callable[..., dict[str, Any]]]
 
-    def answered(self, request: Request) -> Response:
+    def answered(self, request: Request) -> HttpResponseBase:
         now, given = timezone.now(), request.query_params.dict()
         site = keys.site(request, "stats:read", v1.site_id(given))
         asked = type(self).reads(given, site, now)
         found = v1_answer.find(asked, site.data_version, now)
         if tables.wants_table(request):
-            return Response(v1_answer.table(asked, found, site))
+            return tables.response(request, v1_answer.table(asked, found, site))
         return Response(type(self).writes(asked, found))
 
 
@@ -34,7 +35,7 @@ class Aggregate(_Stats):
     reads, writes = staticmethod(v1.aggregate), staticmethod(v1_answer.aggregate)
 
     @v1_schema.AGGREGATE
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answered(request)
 
 
@@ -44,7 +45,7 @@ class Timeseries(_Stats):
     reads, writes = staticmethod(v1.timeseries), staticmethod(v1_answer.timeseries)
 
     @v1_schema.TIMESERIES
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answered(request)
 
 
@@ -54,7 +55,7 @@ class Breakdown(_Stats):
     reads, writes = staticmethod(v1.breakdown), staticmethod(v1_answer.breakdown)
 
     @v1_schema.BREAKDOWN
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.answered(request)
 
 

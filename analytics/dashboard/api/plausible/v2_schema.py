@@ -98,7 +98,13 @@ QUERY: Json = {
             "type": "object",
             "additionalProperties": False,
             "properties": {
-                "limit": {"type": "integer", "minimum": 1, "maximum": query.MOST_ROWS, "default": query.MOST_ROWS},
+                "limit": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": query.MOST_IN_FILES,
+                    "default": query.MOST_ROWS,
+                    "description": f"In JSON up to {query.MOST_ROWS}.",
+                },
                 "offset": {"type": "integer", "minimum": 0, "maximum": query.MOST_OFFSET, "default": 0},
             },
         },

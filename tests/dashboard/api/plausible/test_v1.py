@@ -175,9 +175,11 @@ class TestStats:
 
     def test_rows_can_be_had_as_a_table(self, ask: Ask, history: None) -> None:
         given = ask("breakdown", accept="text/csv", property="visit:source", metrics="visitors,bounce_rate")
-        assert given.content.decode() == "visit:source,visitors,bounce_rate\r\nDirect / None,1,0\r\nGoogle,1,100\r\n"
-        assert ask("aggregate", accept="text/csv").content == b"visitors\r\n2\r\n"
-        assert ask("timeseries", period="month", format="csv").content.startswith(b"date,visitors\r\n2026-11-01,0\r\n")
+        assert given.getvalue().decode() == "visit:source,visitors,bounce_rate\r\nDirect / None,1,0\r\nGoogle,1,100\r\n"
+        assert ask("aggregate", accept="text/csv").getvalue() == b"visitors\r\n2\r\n"
+        assert (
+            ask("timeseries", period="month", format="csv").getvalue().startswith(b"date,visitors\r\n2026-11-01,0\r\n")
+        )
 
     def test_errors_say_what_to_do(self, ask: Ask) -> None:
         assert ask("aggregate", site_id="").json() == {"error": "site_id: give the domain of the site"}

@@ -149,18 +149,19 @@ def test_csv_is_a_table_that_spreadsheets_may_open(post: Ask, record: Callable[.
     assert given.status_code == 200
     assert given.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert given.headers["Content-Disposition"] == 'attachment; filename="example.com-2026-11-20.csv"'
-    assert given.content.endswith(b"\r\n")
-    read = list(csv.reader(io.StringIO(given.content.decode(), newline="")))
+    written = given.getvalue().decode()
+    assert written.endswith("\r\n")
+    read = list(csv.reader(io.StringIO(written, newline="")))
     assert read[0] == ["event:page", "visitors", "bounce_rate"]
     assert sorted(row[:2] for row in read[1:]) == [["/a,b", "1"], ['/x"y', "1"]]
     formula = post("text/csv", dimensions=["event:props:f"], order_by=[["event:props:f", "desc"]])
-    assert "'=1+1" in formula.content.decode()
+    assert "'=1+1" in formula.getvalue().decode()
 
 
 def test_parquet_has_typed_columns(post: Ask, history: Site) -> None:
     given = post(query="?format=parquet", metrics=["visitors", "bounce_rate"], dimensions=["time:day"])
     assert given.headers["Content-Type"] == "application/vnd.apache.parquet"
-    table = pq.read_table(pa.BufferReader(given.content))
+    table = pq.read_table(pa.BufferReader(given.getvalue()))
     assert table.schema.types == [pa.string(), pa.int64(), pa.float64()]
     assert table.to_pylist() == [{"time:day": DAY, "visitors": 3, "bounce_rate": 67.0}]
 
