@@ -5,7 +5,7 @@ from config import env
 bind = f"{env.text('BIND_HOST', '127.0.0.1')}:{env.number('DASHBOARD_PORT', 8000, least=1, most=65535)}"
 workers = env.number("DASHBOARD_WORKERS", 2, least=1)
 worker_class = "gthread"
-threads = env.number("DASHBOARD_THREADS", 4, least=1)
+threads = env.number("DASHBOARD_THREADS", 32, least=1)
 timeout = 60
 graceful_timeout = 20
 keepalive = 15

@@ -70,6 +70,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- stores ---
 DATABASES = {"default": env.database("DATABASE_URL")}
+if POOL == "dashboard":  # its threads keep their connections: to log in takes longer than what a page looks up
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 BUFFER_URL = env.text("BUFFER_URL")
 BUFFER_PARTS = env.number("BUFFER_PARTS", 4, least=1, most=1024)
 CACHE_URL = env.text("CACHE_URL")
@@ -184,6 +186,8 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {"pyiceberg": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
 }
+# A line for each column of text in each file that is written: they have no bounds, and want none.
+LOGGING["loggers"]["pyiceberg.io.pyarrow"] = {"level": "ERROR"}
 if POOL == "ingest":
     # A line for each refusal would be a flood, and the door counts them.
     LOGGING["loggers"]["django.request"] = {"level": "ERROR"}

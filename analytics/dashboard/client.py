@@ -35,7 +35,11 @@ class Watch:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """An answer that nobody reads."""
-        return HttpResponse(status=HUNG_UP) if isinstance(exception, stop.CallerGone) else None
+        return (
+            HttpResponse(status=HUNG_UP, reason="Client Closed Request")
+            if isinstance(exception, stop.CallerGone)
+            else None
+        )
 
 
 def is_gone(connection: socket.socket | None) -> bool:

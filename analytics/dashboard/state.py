@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -74,8 +75,9 @@ class State:
 
     def url(self, name: str = "site", *parts: str) -> str:
         """Address of the site page, or of another page or fragment with the same state."""
-        path = reverse(f"dashboard:{name}", args=(self.domain, *parts))
-        return f"{path}?{self.query_string}" if self.query_string else path
+        path = _path(name, self.domain, *parts)
+        query = self.query_string
+        return f"{path}?{query}" if query else path
 
     def with_filter(self, condition: Condition) -> State:
         """The state after a click on a row: a filter of the same kind on the dimension is replaced."""
@@ -99,6 +101,12 @@ class State:
         if self.word == "custom" and self.first and self.last:
             return period.in_zone(*timerange.between(self.first.isoformat(), self.last.isoformat(), zone), zone)
         return period.in_zone(*timerange.resolve(self.word, zone, now), zone)
+
+
+@functools.lru_cache(maxsize=4096)
+def _path(name: str, *parts: str) -> str:
+    """Remembered, since a page has some sixty links."""
+    return reverse(f"dashboard:{name}", args=parts)
 
 
 def read(site: Site, given: QueryDict) -> State:

@@ -143,7 +143,7 @@ def _made(asked: Asked) -> tuple[Kept, bool]:
     seconds = plan.limits().engine.timeout_seconds + _SPARE_SECONDS
     until, step = time.monotonic() + seconds, _STEP_SECONDS
     while True:
-        with shelf.turn(asked.name, seconds) as mine:
+        with shelf.turn(asked.name) as mine:
             kept = _kept(asked.name)
             if kept and is_fresh(asked.query, kept, asked.now, asked.fresh):
                 return kept, True

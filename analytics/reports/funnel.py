@@ -206,18 +206,21 @@ def _taken(write: Fragments, funnel: Funnel, more: tuple[list[str], bool]) -> di
     columns, every = more
     ts = write.ts()
     write.plain("visitor_id"), write.plain("hit_id"), write.plain("name")
-    holding = [f"({_holds(write, step.filter, ts)}) AS s{n}" for n, step in enumerate(funnel.steps, 1)]
+    holding = [f"({_holds(write, step.filter, ts)})" for step in funnel.steps]
     wanted = funnel.query.filter if every else write.query.filter
     matching = write.also(goals.tests(replace(write.query, filter=wanted)).own, ts)
     low = write.instant(write.low)
     relations = beside.before(write, False, currency.NONE)
-    relations["o1"] = _SHAPES["o"].format(
-        columns=", ".join([*holding, *columns]),
-        read=beside.source(write, False),
-        low=low,
-        high=write.instant(write.high),
-        matching=matching,
-    )
+    base = {
+        "read": beside.source(write, False),
+        "low": low,
+        "high": write.instant(write.high),
+        "matching": matching,
+    }
+    enters = " OR ".join(holding[:1] if not funnel.is_open else holding)
+    who = "" if funnel.is_open and not every else "\n" + _SHAPES["who"].format(enters=enters, **base)
+    taken = [f"{holds} AS s{n}" for n, holds in enumerate(holding, 1)]
+    relations["o1"] = _SHAPES["o"].format(columns=", ".join([*taken, *columns]), who=who, **base)
     for n, step in enumerate(funnel.steps[1:], 2):
         relations[f"o{n}"] = _SHAPES["step"].format(
             number=n,

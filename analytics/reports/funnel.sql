@@ -4,7 +4,13 @@
 
 -- name: o (funnel.compose) the events in which a step may be taken: s1, s2 …: that it takes it
 SELECT e.visitor_id AS visitor, e.ts AS ts, e.hit_id AS hit, {columns} FROM {read}
-WHERE e.ts >= {low} AND e.ts < {high} AND e.name <> 'engagement'{matching}
+WHERE e.ts >= {low} AND e.ts < {high} AND e.name <> 'engagement'{matching}{who}
+
+-- name: who (funnel.compose) those alone who enter: of most events it need not be known which steps they take
+ AND e.visitor_id IN (
+    SELECT e.visitor_id FROM {read}
+    WHERE e.ts >= {low} AND e.ts < {high} AND e.name <> 'engagement'{matching} AND ({enters})
+)
 
 -- name: step (funnel.compose) f2, f3 …: that the event takes the step after an earlier one took the step before
 SELECT o.*, o.s{number} AND coalesce(

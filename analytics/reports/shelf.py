@@ -10,6 +10,7 @@ import contextlib
 import functools
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 
@@ -22,9 +23,12 @@ from analytics.sites.cache_server import CacheServer
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
+TURN_SECONDS = 3
 _CONNECTIONS = 1_000
 
 _away_until = 0.0
+_held: set[str] = set()
+"""Turns of this process."""
 
 
 class _Bytes(RedisCache):  # type: ignore[misc]  # cacheops has no types
@@ -78,20 +82,41 @@ def put(name: str, data: bytes, seconds: int) -> None:
 
 
 @contextlib.contextmanager
-def turn(name: str, seconds: int) -> Iterator[bool]:
-    """Whether it is this caller's turn: one at a time, everybody's while the cache is away. A turn whose holder died
-    ends after so many seconds."""
+def turn(name: str) -> Iterator[bool]:
+    """Whether it is this caller's turn: one at a time, everybody's while the cache is away. The turn of a process that
+    died ends after TURN_SECONDS."""
     lock, token = f"{name}:turn", secrets.token_bytes(8)
     mine = True
     with contextlib.suppress(CacheMiss), _unless_away():
-        mine = bool(client().set(lock, token, nx=True, ex=seconds))
+        mine = bool(client().set(lock, token, nx=True, ex=TURN_SECONDS))
+    if mine:
+        _held.add(lock)
+        _keeper()
     try:
         yield mine
     finally:
         if mine:
+            _held.discard(lock)
             with contextlib.suppress(CacheMiss), _unless_away():
                 if client().get(lock) == token:
                     client().delete(lock)
+
+
+@functools.cache
+def _keeper() -> threading.Thread:
+    """Of this process, since its first turn."""
+    keeper = threading.Thread(target=_keep, name="turns", daemon=True)
+    keeper.start()
+    return keeper
+
+
+def _keep() -> None:
+    """Turns that this process holds go on."""
+    while True:
+        time.sleep(TURN_SECONDS / 5)
+        for lock in tuple(_held):
+            with contextlib.suppress(CacheMiss), _unless_away():
+                client().expire(lock, TURN_SECONDS)
 
 
 def count(name: str, seconds: int) -> int:

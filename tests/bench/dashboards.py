@@ -5,7 +5,7 @@
 A large site among fifty others (`history.py`) is in the lake, its last days in TimescaleDB too. Whole dashboards (one
 page with all of its tiles, chart and cards) are asked for at a steady pace over HTTP: some that the cache has, some of
 which every question is new, by a filter of their own. Meanwhile the ingest pool takes events for another site, and a
-writer stores them. Before and after, turn about, ingest is measured alone. Everything stays on the loopback.
+writer stores them. Rounds: ingest alone; with cached dashboards; with new ones too; alone again.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
+import itertools
 import os
 import statistics
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import django
@@ -85,9 +87,40 @@ def pools() -> Iterator[tuple[str, str]]:
         yield door, dashboard
 
 
-def together(paces: list[Steady], seconds: float) -> None:
-    """Run them at the same time."""
-    for thread in [thread for pace in paces for thread in pace.start(seconds)]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Of dashboards: where, and by whom."""
+
+    address: str
+    cookie: str
+
+    def at(self, name: str, per_second: float, *, new: bool) -> Steady:
+        """That many whole dashboards a second."""
+        named = f"{per_second:g} dashboards/s, {name}"
+        return Steady(named, per_second, lambda n: page(self.address, self.cookie, n, new=new), threads=32)
+
+
+def paces(options: argparse.Namespace, door: str, reading: Reading) -> list[list[Steady]]:
+    """One round after the other, each of what runs at the same time."""
+
+    def ingest(name: str) -> Steady:
+        return Steady(f"ingest {name}", options.per_second / PER_REQUEST, lambda number: events(door, number))
+
+    return [
+        [ingest("alone")],
+        [ingest("beside cached dashboards"), reading.at("cached", options.cached, new=False)],
+        [
+            ingest("beside dashboards"),
+            reading.at("cached, beside new ones", options.cached, new=False),
+            reading.at("uncached", options.uncached, new=True),
+        ],
+        [ingest("alone again")],
+    ]
+
+
+def run(together: list[Steady], seconds: float) -> None:
+    """Keep them up at the same time."""
+    for thread in [thread for pace in together for thread in pace.start(seconds)]:
         thread.join()
 
 
@@ -124,25 +157,11 @@ def main() -> None:
         for period in range(len(PERIODS)):
             with urllib.request.urlopen(page(dashboard, cookie, period, new=False)) as warm:
                 assert b"large.example" in warm.read()
-
-        def ingest(name: str) -> Steady:
-            return Steady(name, options.per_second / PER_REQUEST, lambda number: events(door, number))
-
-        alone, beside, again = ingest("ingest alone"), ingest("ingest beside dashboards"), ingest("ingest alone again")
-        cached = Steady(
-            f"{options.cached:g} dashboards/s, cached", options.cached, lambda n: page(dashboard, cookie, n, new=False)
-        )
-        uncached = Steady(
-            f"{options.uncached:g} dashboards/s, uncached",
-            options.uncached,
-            lambda n: page(dashboard, cookie, n, new=True),
-            threads=32,
-        )
-        together([alone], options.seconds / 2)
-        together([beside, cached, uncached], options.seconds)
-        together([again], options.seconds / 2)
+        rounds = paces(options, door, Reading(dashboard, cookie))
+        for together in rounds:
+            run(together, options.seconds)
     say(f"{'milliseconds':44}{'median':>8}{'p95':>8}{'p99':>8}{'longest':>9}   answers")
-    for pace in (alone, beside, again, cached, uncached):
+    for pace in itertools.chain(*rounds):
         say(pace.line())
     say(of_the_cache(now))
 

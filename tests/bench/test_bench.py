@@ -50,4 +50,5 @@ def test_dashboards_can_be_measured_beside_ingest(environment: dict[str, str]) -
     rows = {line[:44].strip(): line.rpartition("   ")[2] for line in said.splitlines() if ": " in line[-12:]}
     assert rows["5 dashboards/s, cached"] == "200: 10", said
     assert rows["1 dashboards/s, uncached"] == "200: 2", said
+    assert rows["5 dashboards/s, cached, beside new ones"] == "200: 10", said
     assert rows["ingest beside dashboards"] == "202: 10", said

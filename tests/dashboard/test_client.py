@@ -64,6 +64,23 @@ def test_it_is_stopped_and_its_place_is_free(pool: str, site: Site, record: Call
         assert third.recv(12) == b"HTTP/1.1 200"
 
 
+def test_another_process_takes_over_from_one_that_is_killed(
+    pool: str, environment: dict[str, str], site: Site, record: Callable[..., Any]
+) -> None:
+    key = create.api_key(site, ["stats:read"])
+    with db.connect() as locking:
+        locking.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
+        with processes.pool("dashboard", environment, DASHBOARD_WORKERS="1") as other, asked(other, key):
+            processes.wait_until(lambda: waiting() == 1, "it is at it")
+            caller = asked(pool, key)
+            with pytest.raises(AssertionError):
+                _never(lambda: waiting() > 1)
+        processes.wait_until(lambda: waiting() == 2, "the other one asks too")  # the one that is gone waits on
+        locking.rollback()
+    with caller:
+        assert caller.recv(12) == b"HTTP/1.1 200"
+
+
 def test_200_callers_of_three_processes_cost_one_computation(
     environment: dict[str, str], site: Site, record: Callable[..., Any]
 ) -> None:

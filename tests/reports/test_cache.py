@@ -166,6 +166,16 @@ def test_the_turn_of_a_process_that_died_ends_by_itself(engine: Engine) -> None:
     assert number(query(), NOW) == 1
 
 
+def test_a_turn_lasts_as_long_as_its_computation(stores: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "TURN_SECONDS", 1)
+    with shelf.turn("a") as mine:
+        time.sleep(2.5)
+        with shelf.turn("a") as other:
+            assert (mine, other) == (True, False)
+    with shelf.turn("a") as next_one:
+        assert next_one
+
+
 def test_nonsense_is_refused_before_anything_is_kept(engine: Engine) -> None:
     with pytest.raises(BadQuery):
         cache.answer(query(metrics=("x",)), 1, NOW)

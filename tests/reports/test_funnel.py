@@ -19,7 +19,7 @@ from analytics.reports import funnel, goals
 from analytics.reports.funnel import Funnel, Step
 from analytics.reports.query import Answer, AnyOf, BadQuery, Condition, Filter, Not, Query
 from tests import builders
-from tests.reports import oracle, world
+from tests.reports import facts, oracle, world
 
 pytestmark = pytest.mark.database
 
@@ -106,7 +106,7 @@ def naive(events: list[Event], asked: Funnel) -> tuple[list[tuple[Naive, Callabl
     by_visit: dict[int, list[Event]] = defaultdict(list)
     for event in counted:
         by_visit[event.visit_id].append(event)
-    visits = {number: oracle.Visit(listed) for number, listed in by_visit.items()}
+    visits = {number: facts.Visit(listed) for number, listed in by_visit.items()}
 
     def holds(tree: Filter | None, event: Event) -> bool:
         return truth.holds(tree, event, visits[event.visit_id], event.ts, query)

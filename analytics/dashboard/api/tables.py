@@ -57,7 +57,7 @@ class JSON(JSONRenderer):
 
 
 class _File(BaseRenderer):
-    """Written piece by piece by `response`. As a renderer it only writes what is no table, such as an error: as JSON."""
+    """Written piece by piece by `response`. As a renderer it writes only what is no table, such as errors, as JSON."""
 
     charset: str | None = None
     render_style = "binary"

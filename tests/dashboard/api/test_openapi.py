@@ -98,7 +98,7 @@ def test_every_example_is_valid_and_runs(site: Site, client: Client) -> None:
         content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
         for example in content.get("examples", {}).values():
             validator(content["schema"]).validate(example["value"])
-            address = path.replace("{site_id}", "new-one.example")
+            address = re.sub(r"{(site_id|reference)}", "new-one.example", path)
             body = json.dumps(example["value"])
             headers = {"Authorization": f"Bearer {key}"}
             given = client.generic(method.upper(), address, body, "application/json", headers=headers)

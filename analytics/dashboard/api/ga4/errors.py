@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from analytics.dashboard.api import errors
 
-_STATUS = {
+STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -19,6 +19,7 @@ _STATUS = {
     501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
 }
+"""HTTP's statuses → Google's."""
 _CODE = {422: 429}
 """A question that takes too much: Google says 429 of it, and its clients know no 422."""
 
@@ -35,4 +36,4 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 def said(status: int, message: str) -> dict[str, Any]:
     """The body that tells what is wrong."""
     code = _CODE.get(status, status)
-    return {"error": {"code": code, "message": message, "status": _STATUS.get(status, "UNKNOWN"), "details": []}}
+    return {"error": {"code": code, "message": message, "status": STATUS.get(status, "UNKNOWN"), "details": []}}

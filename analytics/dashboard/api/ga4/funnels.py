@@ -109,7 +109,7 @@ def read(body: Any, site: Site, now: dt.datetime) -> Asked:
         most_following=most_following,
         by_day=by_day,
         quota=values.flag(given, "returnPropertyQuota"),
-        limit=values.number(given, "limit", MOST_ROWS, MOST_ROWS, cut=True) or MOST_ROWS,
+        limit=min(values.number(given, "limit", MOST_ROWS, values.INT64) or MOST_ROWS, MOST_ROWS),
     )
 
 

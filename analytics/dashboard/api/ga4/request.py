@@ -161,7 +161,7 @@ def shaped(given: Body, site: Site, now: dt.datetime, spans: tuple[Range, ...]) 
         holds=holds,
         orders=orders(given, {one.name for one in columns}, {one.name for one in figures}),
         offset=values.number(given, "offset", 0, 2**31),
-        limit=values.number(given, "limit", USUAL_ROWS, MOST_ROWS, cut=True) or USUAL_ROWS,
+        limit=min(values.number(given, "limit", USUAL_ROWS, values.INT64) or USUAL_ROWS, MOST_ROWS),
         aggregations=_aggregations(given),
         keep_empty=values.flag(given, "keepEmptyRows"),
         currency=values.text(given, "currencyCode", "request") or site.currency,

@@ -10,6 +10,7 @@ from analytics.reports.query import BadQuery
 
 Body = Mapping[str, Any]
 MOST_DEPTH = 100
+INT64 = 2**63 - 1
 
 
 def camel(given: Any, depth: int = MOST_DEPTH) -> Any:
@@ -64,16 +65,16 @@ def flag(given: Body, key: str) -> bool:
     return bool(found)
 
 
-def number(given: Body, key: str, default: int, most: int, *, cut: bool = False) -> int:
-    """A whole number, also as text. Raises BadQuery; with `cut` what is more than the most becomes the most."""
+def number(given: Body, key: str, default: int, most: int) -> int:
+    """A whole number, also as text. Raises BadQuery."""
     found = given.get(key)
     if found is None:
         return default
     if isinstance(found, bool) or not re.fullmatch(r"[0-9]{1,19}", str(found), re.ASCII):
         raise BadQuery(key, "must be a whole number that is not negative")
-    if int(found) > most and not cut:
+    if int(found) > most:
         raise BadQuery(key, f"at most {most}")
-    return min(int(found), most)
+    return int(found)
 
 
 def enum(given: Body, key: str, field: str, names: Mapping[int, str]) -> str:

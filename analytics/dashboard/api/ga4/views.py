@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics.dashboard.api import body, keys
-from analytics.dashboard.api.ga4 import access, errors, funnel, metadata, realtime, reports
+from analytics.dashboard.api.ga4 import access, errors, funnel, metadata, realtime, reports, schema
 
 
 class Method(APIView):
@@ -37,30 +37,37 @@ class Reports(Method):
         return Response(type(self).run(request.data, site, left, timezone.now()))
 
 
+@schema.described("runReport", "A report")
 class RunReport(Reports):
     run = reports.run
 
 
+@schema.described("batchRunReports", "Up to five reports")
 class BatchRunReports(Reports):
     run = reports.batch
 
 
+@schema.described("runPivotReport", "A report whose dimensions are shared out among pivots")
 class RunPivotReport(Reports):
     run = reports.run_pivot
 
 
+@schema.described("batchRunPivotReports", "Up to five pivot reports")
 class BatchRunPivotReports(Reports):
     run = reports.batch_pivot
 
 
+@schema.described("runRealtimeReport", "A report of the last 30 minutes")
 class RunRealtimeReport(Reports):
     run = realtime.run
 
 
+@schema.described("runFunnelReport", "Who went from step to step")
 class RunFunnelReport(Reports):
     run = funnel.answer
 
 
+@schema.described("checkCompatibility", "Which dimensions and metrics go together")
 class CheckCompatibility(Method):
     def post(self, request: Request, reference: str) -> Response:
         if reference != access.UNIVERSAL:
@@ -68,6 +75,7 @@ class CheckCompatibility(Method):
         return Response(metadata.compatible(request.data))
 
 
+@schema.described("getMetadata", "Every dimension and metric", "get")
 class Metadata(Method):
     def get(self, request: Request, reference: str) -> Response:
         if reference != access.UNIVERSAL:
