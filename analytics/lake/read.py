@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -65,10 +66,22 @@ def brief(site_id: int, start: dt.datetime, end: dt.datetime, exact: frozenset[d
             return NOTHING
         days = files.days((start, end))
         known = files.of_site_on(found, snapshot, site_id, stretches.whole_months(days))
-        events, derived = stretches.choose(known, days, exact)
+        (events, derived), paths = _there(lambda: stretches.choose(known, days, exact))
         rows = sum(file.rows for file in events) + sum(file.rows for file in derived)
         watermark = tables.watermark(found)
-        return Slice(_local(events), watermark, snapshot.snapshot_id, rows, _local(derived), _ruleset(known))
+        return Slice(_local(events), watermark, snapshot.snapshot_id, rows, paths, _ruleset(known))
+
+
+def _there(choose: Callable[[], stretches.Chosen]) -> tuple[stretches.Chosen, tuple[str, ...]]:
+    """What is chosen, and the local files of its stretches; chosen again when one has gone since they were listed."""
+    chosen = choose()
+    with contextlib.suppress(FileNotFoundError):
+        paths = _local(chosen.derived)
+        if all(map(os.path.exists, paths)):
+            return chosen, paths
+    stretches.look_again()
+    chosen = choose()
+    return chosen, _local(chosen.derived)
 
 
 def _ruleset(known: Sequence[files.DataFile]) -> int | None:

@@ -48,6 +48,19 @@ class Kept:
     made_at: dt.datetime
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of any kind, and how to answer it."""
+
+    query: Query
+    """The events it is about: its range decides for how long an answer is fresh."""
+    name: str
+    """By `key`."""
+    make: Callable[[], Answer]
+    now: dt.datetime
+    fresh: dt.timedelta = CLOSED
+
+
 _decode = msgspec.msgpack.Decoder(Kept).decode
 
 
@@ -55,14 +68,19 @@ def answer(query: Query, data_version: int, now: dt.datetime, fresh: dt.timedelt
     """The answer, from the cache when one that is fresh enough is there: as fresh as its range demands, and not older
     than `fresh`. Raises what `run.answer` raises."""
     check.query(query)
-    name = key(query, data_version)
+    return through(Asked(query, key(query, data_version), lambda: run.answer(query, now), now, fresh))
+
+
+def through(asked: Asked) -> Answer:
+    """The same for a question of another kind. Raises what its `make` raises."""
+    query, name, now, fresh = asked.query, asked.name, asked.now, asked.fresh
     kept = _kept(name)
     if kept and is_fresh(query, kept, now, fresh):
         return _served(kept)
     seconds = plan.limits().engine.timeout_seconds + _SPARE_SECONDS
 
     def compute() -> tuple[Kept, bool]:
-        return _made(query, name, now, fresh)
+        return _made(asked)
 
     if kept and kept.answer and now - kept.made_at < min(STALE, fresh * _STALE_SHARE):
         return _renewed(name, compute, kept)
@@ -98,13 +116,13 @@ def first_day(site_id: int, zone: str, data_version: int, now: dt.datetime) -> d
     return dt.date.fromisoformat(rows[0].dimensions[0]) if rows else None
 
 
-def key(query: Query, data_version: int) -> str:
-    """Equal for equal questions about the same state of history."""
+def key(query: Query, data_version: int, *more: object) -> str:
+    """Equal for equal questions about the same state of history. `more`: what other kinds of questions have besides."""
     parts = {field.name: getattr(query, field.name) for field in dataclasses.fields(query)}
     parts["filter"] = parse.as_list(query.filter) if query.filter else None
     parts["goals"] = [(goal.name, parse.as_list(goal.filter)) for goal in query.goals]
     parts["start"], parts["end"] = query.start.timestamp(), query.end.timestamp()
-    packed = msgspec.msgpack.encode([data_version, parts])
+    packed = msgspec.msgpack.encode([data_version, parts, *more])
     return f"answer:{query.site_id}:{hashlib.sha256(packed).hexdigest()}"
 
 
@@ -119,31 +137,31 @@ def is_fresh(query: Query, kept: Kept, now: dt.datetime, fresh: dt.timedelta = C
     return now - kept.made_at < min(lifetime(query, kept), fresh)
 
 
-def _made(query: Query, name: str, now: dt.datetime, fresh: dt.timedelta) -> tuple[Kept, bool]:
+def _made(asked: Asked) -> tuple[Kept, bool]:
     """The answer and whether another process made it: when it is this process' turn it makes it. Raises stop.Stopped
     when nobody waits any more."""
     seconds = plan.limits().engine.timeout_seconds + _SPARE_SECONDS
     until, step = time.monotonic() + seconds, _STEP_SECONDS
     while True:
-        with shelf.turn(name, seconds) as mine:
-            kept = _kept(name)
-            if kept and is_fresh(query, kept, now, fresh):
+        with shelf.turn(asked.name, seconds) as mine:
+            kept = _kept(asked.name)
+            if kept and is_fresh(asked.query, kept, asked.now, asked.fresh):
                 return kept, True
             if mine or time.monotonic() > until:
-                return _computed(query, name, now, fresh), False
+                return _computed(asked), False
         if stop.was_asked():
             raise stop.Stopped
         time.sleep(step)
         step = min(step * 2, _LONGEST_STEP_SECONDS)
 
 
-def _computed(query: Query, name: str, now: dt.datetime, fresh: dt.timedelta) -> Kept:
+def _computed(asked: Asked) -> Kept:
     try:
-        kept = Kept(run.answer(query, now), "", now)
+        kept = Kept(asked.make(), "", asked.now)
     except run.TooMuch as error:
-        kept = Kept(None, str(error), now)  # whoever waits need not try it again
-    useful = min(max(lifetime(query, kept), STALE), fresh * _STALE_SHARE)
-    shelf.put(name, msgspec.msgpack.encode(kept), int(useful.total_seconds()))
+        kept = Kept(None, str(error), asked.now)  # whoever waits need not try it again
+    useful = min(max(lifetime(asked.query, kept), STALE), asked.fresh * _STALE_SHARE)
+    shelf.put(asked.name, msgspec.msgpack.encode(kept), int(useful.total_seconds()))
     return kept
 
 

@@ -44,13 +44,13 @@ class Metric:
     """Counts are zero whatever stands here."""
 
 
-_PAGEVIEW = "e.name = 'pageview'"
+PAGEVIEW = "e.name = 'pageview'"
 _PING = "e.name = 'engagement'"
 EVENT_AGGREGATES = {
     "visitors": ("count(DISTINCT e.visitor_id)", ("visitor_id",)),
-    "pageviews": (f"count(*) FILTER (WHERE {_PAGEVIEW})", ("name",)),
+    "pageviews": (f"count(*) FILTER (WHERE {PAGEVIEW})", ("name",)),
     "unique_pageviews": (
-        f"count(DISTINCT (e.visit_id, e.path)) FILTER (WHERE {_PAGEVIEW})",
+        f"count(DISTINCT (e.visit_id, e.path)) FILTER (WHERE {PAGEVIEW})",
         ("name", "visit_id", "path"),
     ),
     "events": (f"count(*) FILTER (WHERE NOT {_PING})", ("name",)),
@@ -69,17 +69,18 @@ COUNTED = "category = ''"
 """Without bots and whatever else is left out."""
 
 VISIT_FACTS = {
-    "pageviews": (f"count(*) FILTER (WHERE {_PAGEVIEW})", ("name",)),
+    "pageviews": (f"count(*) FILTER (WHERE {PAGEVIEW})", ("name",)),
     "bounced": (
-        f"count(*) FILTER (WHERE {_PAGEVIEW}) < 2"
-        f" AND count(*) FILTER (WHERE e.interactive AND NOT {_PAGEVIEW} AND NOT {_PING}) = 0",
+        f"count(*) FILTER (WHERE {PAGEVIEW}) < 2"
+        f" AND count(*) FILTER (WHERE e.interactive AND NOT {PAGEVIEW} AND NOT {_PING}) = 0",
         ("name", "interactive"),
     ),
     "entry": ("any_value(e.entry_path)", ("entry_path",)),
-    "exit": ("any_value(coalesce(x.exit_path, ''))", ()),
+    "exit": ("coalesce({last}, '')", ("name", "path", "ts", "hit_id")),
     "lasted": ("CAST(extract(epoch FROM max(e.ts) - min(e.ts)) * 1000000 AS bigint)", ("ts",)),
 }
-"""What is known of a visit from all of its events: SQL, and the columns it reads. `lasted` is in microseconds, so that
+"""What is known of a visit from all of its events: SQL, and the columns it reads. `{last}`: the path of its last
+pageview. `lasted` is in microseconds, so that
 sums are exact."""
 
 VISIT_AGGREGATES = {

@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from analytics.events import ENGAGEMENT
-from analytics.reports import beside, catalog, check, currency, dimensions, goals, run, sql
+from analytics.reports import beside, cache, catalog, check, currency, dimensions, goals, parse, run, sql
 from analytics.reports.fragments import Dialect, Fragments
-from analytics.reports.query import All, AnyOf, BadQuery, Filter, Query, Row
-from analytics.reports.run import Asked
+from analytics.reports.query import All, Answer, AnyOf, BadQuery, Filter, Query, Row
 from analytics.reports.sql import Statement
 from analytics.store import db
 
@@ -45,60 +44,75 @@ class Funnel:
     is_open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    total: Row
-    """Its metrics: for each step the visitors who took it, and those of them who went on to the next (0 at the last).
-    """
-    groups: tuple[Row, ...]
-    """The same by the dimensions, the largest groups first."""
-    asked: Asked
+def answer(funnel: Funnel, data_version: int, now: dt.datetime) -> Answer:
+    """The visitors of each step: all, then by the dimensions, the largest groups first. The metrics of a row are, for
+    each step, the visitors who took it, and those of them who went on to the next (0 at the last); the first row has no
+    dimensions. Raises what `cache.answer` raises."""
+    check_funnel(funnel)
+    question = _question(funnel)
+
+    def words(given: Sequence[Sequence[Any]]) -> tuple[Row, ...]:
+        total, *groups = given
+        return Row((), _numbers(funnel, total)), *(_row(funnel, row) for row in groups)
+
+    def make() -> Answer:
+        return run.statement(question, lambda query, dialect: compose(_of(funnel, query), dialect), words, now)
+
+    name = cache.key(question, data_version, *_named(funnel))
+    return cache.through(cache.Asked(question, name, make, now))
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
-    step: int
-    """From 0."""
-    value: str
-    visitors: int
+class Then:
+    """What comes after a step."""
+
+    dimension: str
+    """`event:…`: its values are told of the next events."""
+    most: int = 5
+    """So many values of each step."""
 
 
-def answer(funnel: Funnel, now: dt.datetime) -> Answer:
-    """The visitors of each step. Raises what `run.answer` raises."""
-    _check(funnel)
-    asked = run.statement(_question(funnel), lambda query, dialect: compose(_of(funnel, query), dialect), now)
-    total, *groups = asked.found.rows
-    count = len(funnel.query.dimensions)
-    return Answer(
-        total=Row((), tuple(map(int, total[count:]))),
-        groups=tuple(_row(funnel.query, row) for row in groups),
-        asked=asked,
-    )
-
-
-def after(funnel: Funnel, dimension: str, now: dt.datetime, limit: int = 5) -> tuple[tuple[Next, ...], Asked]:
-    """What visitors did directly after they first took each step, where that did not take the next one: the value of
-    a dimension in their next event, the most frequent of each step first. Raises what `run.answer` raises."""
-    _check(funnel)
-    if not dimension.startswith("event:") or dimension == dimensions.GOAL:
-        raise BadQuery("next", f"{dimension!r} is not of single events; choose event:name or event:page")
-    if not 0 < limit <= MOST_NEXT:
+def after(funnel: Funnel, then: Then, data_version: int, now: dt.datetime) -> Answer:
+    """What visitors did directly after they first took each step, where that did not take the next one. A row has two
+    dimensions, the step (from 0) and a value of their next event, and one metric, the visitors; the most frequent of
+    each step first. Raises what `cache.answer` raises."""
+    check_funnel(funnel)
+    if not then.dimension.startswith("event:") or then.dimension == dimensions.GOAL:
+        raise BadQuery("next", f"{then.dimension!r} is not of single events; choose event:name or event:page")
+    if not 0 < then.most <= MOST_NEXT:
         raise BadQuery("limit", f"must lie between 1 and {MOST_NEXT}")
-    catalog.dimension(dimension)
+    catalog.dimension(then.dimension)
+    question = _question(funnel)
 
-    def composed(query: Query, dialect: Dialect) -> Statement:
-        return compose_after(_of(funnel, query), dialect, (dimension, limit))
+    def words(given: Sequence[Sequence[Any]]) -> tuple[Row, ...]:
+        return tuple(Row((str(step), value), (visitors,)) for step, value, visitors in given)
 
-    asked = run.statement(_question(funnel), composed, now)
-    return tuple(Next(step, value, visitors) for step, value, visitors in asked.found.rows), asked
+    def make() -> Answer:
+        return run.statement(
+            question, lambda query, dialect: compose_after(_of(funnel, query), dialect, then), words, now
+        )
+
+    name = cache.key(question, data_version, *_named(funnel), then.dimension, then.most)
+    return cache.through(cache.Asked(question, name, make, now))
 
 
-def _row(query: Query, row: Sequence[Any]) -> Row:
-    count = len(query.dimensions)
-    words = zip(query.dimensions, row[:count], strict=True)
-    return Row(
-        tuple(format(value, catalog.dimension(name).form) for name, value in words), tuple(map(int, row[count:]))
-    )
+def _named(funnel: Funnel) -> tuple[object, ...]:
+    """What a funnel is besides its question."""
+    own = funnel.query.filter
+    steps = [
+        (parse.as_list(step.filter), step.directly, step.within.total_seconds() if step.within else None)
+        for step in funnel.steps
+    ]
+    return "funnel", funnel.is_open, steps, parse.as_list(own) if own else None
+
+
+def _row(funnel: Funnel, row: Sequence[Any]) -> Row:
+    words = zip(funnel.query.dimensions, row, strict=False)
+    return Row(tuple(format(value, catalog.dimension(name).form) for name, value in words), _numbers(funnel, row))
+
+
+def _numbers(funnel: Funnel, row: Sequence[Any]) -> tuple[int, ...]:
+    return tuple(map(int, row[len(funnel.query.dimensions) :]))
 
 
 def _question(funnel: Funnel) -> Query:
@@ -112,7 +126,7 @@ def _of(funnel: Funnel, query: Query) -> Funnel:
     return replace(funnel, query=replace(query, filter=funnel.query.filter))
 
 
-def _check(funnel: Funnel) -> None:
+def check_funnel(funnel: Funnel) -> None:
     """Raises BadQuery, naming the field, unless the funnel can be answered."""
     steps = funnel.steps
     if not 0 < len(steps) <= MOST_STEPS:
@@ -164,17 +178,15 @@ def compose(funnel: Funnel, dialect: Dialect) -> Statement:
     return _framed(write, relations, rows)
 
 
-def compose_after(funnel: Funnel, dialect: Dialect, what: tuple[str, int]) -> Statement:
-    """The statement that gives for each step the most frequent next values: step, value, visitors. `what`: their
-    dimension, and how many of a step."""
-    name, limit = what
+def compose_after(funnel: Funnel, dialect: Dialect, then: Then) -> Statement:
+    """The statement that gives for each step the most frequent next values: step, value, visitors."""
     write = _writer(funnel, dialect)
     last = len(funnel.steps)
-    column = write.column(catalog.dimension(name))
+    column = write.column(catalog.dimension(then.dimension))
     relations = _taken(write, funnel, ([f"{catalog.SHOWN.format(column=column)} AS n"], True))
     leads = [f"lead(o.f{n}) OVER (PARTITION BY o.visitor ORDER BY o.ts, o.hit) AS g{n}" for n in range(2, last + 1)]
     relations["z"] = _SHAPES["z"].format(leads=", ".join(leads) or "FALSE AS g1", relation=f"o{last}")
-    most = write.value(limit)
+    most = write.value(then.most)
     parts = [
         _SHAPES["next"].format(
             number=n - 1, reached=_reached(funnel, n), goes_on=f"z.g{n + 1}" if n < last else "FALSE", limit=most

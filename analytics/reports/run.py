@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -18,7 +18,7 @@ from analytics.lake import read
 from analytics.reports import beside, brief, check, cold, currency, fragments, hot, plan, rows, sql, stop
 from analytics.reports.currency import Rates
 from analytics.reports.plan import Limits, Plan
-from analytics.reports.query import Answer, Query
+from analytics.reports.query import Answer, Query, Row
 from analytics.store import db, unsettled
 
 log = logging.getLogger(__name__)
@@ -28,20 +28,12 @@ _Ask = Callable[..., sql.Found]
 
 _Compose = Callable[[Query, fragments.Dialect], sql.Statement]
 """(query, dialect) → the statement, which may read the events of the query's window."""
+_Words = Callable[[Sequence[Sequence[Any]]], tuple[Row, ...]]
+"""What a statement gives → rows of an answer."""
 _T = TypeVar("_T")
 
 _QUERY_CANCELED = "57014"
 """PostgreSQL's SQLSTATE after statement_timeout."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What an engine gave for a statement, and what an Answer says of it."""
-
-    found: sql.Found
-    plan: Plan
-    as_of: dt.datetime
-    provisional: bool
 
 
 class Unavailable(Exception):
@@ -59,17 +51,30 @@ def answer(query: Query, now: dt.datetime) -> Answer:
     return _planned(query, now, given, lambda chosen, lake: _worded(chosen, _asker(chosen, given, lake), now))
 
 
-def statement(query: Query, compose: _Compose, now: dt.datetime) -> Asked:
+def statement(query: Query, compose: _Compose, words: _Words, now: dt.datetime) -> Answer:
     """What another module's statement gives over the events that `check.query` has passed a query for. Raises as
     `answer` does."""
     given = plan.limits()
 
-    def use(chosen: Plan, lake: bool) -> Asked:
+    def use(chosen: Plan, lake: bool) -> Answer:
         found = _stated(chosen, compose, given, lake)
-        provisional = unsettled.is_provisional(query.site_id, chosen.query.start, chosen.query.end)
-        return Asked(found, chosen, now, provisional)
+        return _told(chosen, found, now, words(found.rows))
 
     return _planned(query, now, given, use)
+
+
+def _told(chosen: Plan, found: sql.Found, now: dt.datetime, given: tuple[Row, ...]) -> Answer:
+    query = chosen.query
+    return Answer(
+        given,
+        chosen.engine,
+        now,
+        found.rulesets,
+        chosen.warning,
+        provisional=unsettled.is_provisional(query.site_id, query.start, query.end),
+        rows_read=found.rows_read,
+        files_read=found.files_read,
+    )
 
 
 def _planned(query: Query, now: dt.datetime, given: Limits, use: Callable[[Plan, bool], _T]) -> _T:
@@ -167,16 +172,10 @@ def _worded(chosen: Plan, ask: _Ask, now: dt.datetime) -> Answer:
         if query.total_rows and total is None:
             first = ask(replace(query, offset=0, limit=1), rates).rows
             total = int(first[0][-1]) if first else 0
-    return Answer(
-        given,
-        chosen.engine,
-        now,
-        found.rulesets,
-        " ".join(filter(None, (chosen.warning, rates.missing))),
-        total,
-        provisional=unsettled.is_provisional(query.site_id, query.start, query.end),
-        rows_read=found.rows_read,
-        files_read=found.files_read,
+    return replace(
+        _told(chosen, found, now, given),
+        warning=" ".join(filter(None, (chosen.warning, rates.missing))),
+        total_rows=total,
         incomplete=rows.incomplete(query, given, now),
         currency=rates.target,
     )

@@ -63,12 +63,10 @@ def needs(query: Query) -> Needs:
     """What a query needs. Raises BadQuery for unknown names."""
     metrics = [catalog.metric(name) for name in query.metrics]
     tests = goals.tests(query)
-    visits = {part for metric in metrics for part in metric.visits}
-    facts = {fact for part in visits for fact in catalog.VISIT_AGGREGATES[part][1]}
     return Needs(
         events=tuple(sorted({part for metric in metrics for part in metric.events})),
-        visits=tuple(sorted(visits)),
-        exits="exit" in facts or catalog.EXIT_PAGE in {*query.dimensions, *_names_in(goals.leaves(tests))},
+        visits=tuple(sorted({part for metric in metrics for part in metric.visits})),
+        exits=catalog.EXIT_PAGE in {*query.dimensions, *_names_in(goals.leaves(tests))},
         by_event=any(name.startswith("event:") for name in (*query.dimensions, *_names_in(goals.own_leaves(tests)))),
     )
 
@@ -146,7 +144,9 @@ def _exits(write: Fragments) -> str:
         write.plain(name)
     write.ts(), write.started()
     low, high = write.query.start - LONGEST_VISIT, write.query.end + LONGEST_IDLE
-    return _SHAPES["x"].format(last=write.dialect.last, low=write.instant(low), high=write.instant(high))
+    return _SHAPES["x"].format(
+        last=write.dialect.last.format(filter=""), low=write.instant(low), high=write.instant(high)
+    )
 
 
 def _of_events(write: Fragments, needed: Needs, shape: str) -> str:
@@ -178,13 +178,14 @@ def _of_visits(write: Fragments, needed: Needs) -> dict[str, str]:
     which values its events have."""
     query, started, visit = write.query, write.started(), write.plain("visit_id")
     facts = sorted({fact for part in needed.visits for fact in catalog.VISIT_AGGREGATES[part][1]})
-    known = [f"{catalog.VISIT_FACTS[fact][0]} AS {fact}" for fact in facts]
+    last = write.dialect.last.format(filter=f" FILTER (WHERE {catalog.PAGEVIEW})")
+    known = [f"{catalog.VISIT_FACTS[fact][0].replace('{last}', last)} AS {fact}" for fact in facts]
     for column in {column for fact in facts for column in catalog.VISIT_FACTS[fact][1]}:
         write.stored(column)
     own_keys = [] if needed.by_event else write.keys(started, per_visit=True)
     limits = {"low": write.instant(query.start), "high": write.instant(query.end)}
     matching = beside.of_rows(write, beside.source(write, needed.exits), started)
-    everything = {"read": "e LEFT JOIN x ON x.visit_id = e.visit_id" if "exit" in facts else "e", "matching": ""}
+    everything = {"read": "e", "matching": ""}
     v = _SHAPES["v"].format(
         columns=", ".join([f"{visit} AS visit_id", *own_keys, *known]),
         **(everything if needed.by_event else matching),

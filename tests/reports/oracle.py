@@ -14,52 +14,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
 from analytics.events import Event
 from analytics.reports.query import All, AnyOf, Condition, Done, Filter, Not, Query, Row
-
-FIELDS = {
-    "event:name": "name", "event:page": "path", "event:hostname": "host", "event:page_title": "title",
-    "event:category": "category", "event:currency": "currency",
-    "event:scroll_percent": "scroll_percent", "visit:entry_page": "entry_path", "visit:device": "device",
-    "visit:screen": "screen", "visit:source": "source", "visit:medium": "medium", "visit:referrer": "referrer",
-    "visit:channel": "channel", "visit:utm_source": "utm_source", "visit:utm_medium": "utm_medium",
-    "visit:utm_campaign": "utm_campaign", "visit:utm_content": "utm_content", "visit:utm_term": "utm_term",
-    "visit:browser": "browser", "visit:browser_version": "browser_version", "visit:os": "os",
-    "visit:os_version": "os_version", "visit:language": "language", "visit:country": "country",
-    "visit:region": "region", "visit:city": "city",
-}  # fmt: skip
-
-
-class Visit:
-    def __init__(self, events: list[Event]) -> None:
-        self.events = events
-        self.started_at = events[0].visit_started_at
-        views = [event for event in events if event.name == "pageview"]
-        custom = [e for e in events if e.interactive and e.name not in ("pageview", "engagement")]
-        self.pageviews = len(views)
-        self.bounced = len(views) < 2 and not custom
-        times = [event.ts for event in events]
-        self.engaged = len(views) > 1 or max(times) - min(times) > dt.timedelta(seconds=10)
-        self.duration = dt.timedelta() if self.bounced else max(times) - min(times)
-        last = max(views, key=lambda event: (event.ts, event.hit_id), default=None)
-        self.exit_page = last.path if last else ""
-
-
-def local_text(name: str, at: dt.datetime, zone: str) -> str:
-    local = at.astimezone(ZoneInfo(zone))
-    day = local.date()
-    return {
-        "time:minute": f"{local:%Y-%m-%d %H:%M}:00",
-        "time:hour": f"{local:%Y-%m-%d %H}:00:00",
-        "time:day": f"{day}",
-        "time:week": f"{day - dt.timedelta(days=day.weekday())}",
-        "time:month": f"{day:%Y-%m}-01",
-        "time:weekday": f"{day.isoweekday()}",
-        "time:hour_of_day": f"{local:%H}",
-    }[name]
-
+from tests.reports import facts
 
 OF_EVENTS = {
     "visitors", "pageviews", "events", "percentage", "unique_pageviews", "time_on_page", "conversions", "converters",
@@ -87,7 +45,7 @@ class Found:
 
     def __init__(self) -> None:
         self.events: dict[Key, list[Event]] = defaultdict(list)
-        self.visits: dict[Key, list[Visit]] = defaultdict(list)
+        self.visits: dict[Key, list[facts.Visit]] = defaultdict(list)
         self.views: dict[Key, int] = defaultdict(int)
         """Pageviews by row, the page seen in the place of the page left from."""
         self.groups: dict[Key, set[int]] = defaultdict(set)
@@ -115,7 +73,7 @@ class Oracle:
         by_visit: dict[int, list[Event]] = defaultdict(list)
         for event in counted:
             by_visit[event.visit_id].append(event)
-        visits = {number: Visit(events) for number, events in by_visit.items()}
+        visits = {number: facts.Visit(events) for number, events in by_visit.items()}
         found = Found()
         base = All(tuple(part for part in top(query.filter) if not is_about(part, "event:goal", "event:props:")))
         for event in counted:
@@ -156,7 +114,7 @@ class Oracle:
         if query.fill and len(query.dimensions) == 1 and query.dimensions[0] in BUCKETS:
             at = query.start.astimezone(dt.UTC)
             while at < query.end:
-                keys.add((local_text(query.dimensions[0], at, query.zone),))
+                keys.add((facts.local_text(query.dimensions[0], at, query.zone),))
                 at = at.replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
         return list(keys)
 
@@ -165,7 +123,7 @@ class Oracle:
         kept = tuple(text for name, text in named if name not in BUCKETS)
         return not query.only or kept in query.only
 
-    def reached(self, event: Event, visit: Visit, at: dt.datetime, query: Query) -> list[str]:
+    def reached(self, event: Event, visit: facts.Visit, at: dt.datetime, query: Query) -> list[str]:
         """Names of the goals that an event reaches."""
         return [goal.name for goal in query.goals if self.holds(goal.filter, event, visit, at, query)]
 
@@ -183,19 +141,19 @@ class Oracle:
             return any(text in wanted for text in texts) == (leaf.op == "is")
         return any(each in text for each in wanted for text in texts) == (leaf.op == "contains")
 
-    def value(self, name: str, event: Event, visit: Visit, at: dt.datetime, query: Query) -> str:
+    def value(self, name: str, event: Event, visit: facts.Visit, at: dt.datetime, query: Query) -> str:
         if name.startswith("time:"):
-            return local_text(name, at, query.zone)
+            return facts.local_text(name, at, query.zone)
         if name == "visit:exit_page":
             return visit.exit_page or "(none)"
         if name.startswith("event:props:"):
             return json.loads(event.props).get(name.removeprefix("event:props:"), "") or "(none)"
-        return str(getattr(event, FIELDS[name])) or "(none)"
+        return str(getattr(event, facts.FIELDS[name])) or "(none)"
 
     def keys(
         self,
         event: Event,
-        visit: Visit,
+        visit: facts.Visit,
         at: dt.datetime,
         query: Query,
         instead: Mapping[str, str] = MappingProxyType({}),
@@ -211,7 +169,7 @@ class Oracle:
                 texts.append([self.value(name, event, visit, at, query)])
         return set(itertools.product(*texts))
 
-    def holds(self, tree: Filter | None, event: Event, visit: Visit, at: dt.datetime, query: Query) -> bool:
+    def holds(self, tree: Filter | None, event: Event, visit: facts.Visit, at: dt.datetime, query: Query) -> bool:
         match tree:
             case None:
                 return True

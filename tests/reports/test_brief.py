@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 
 from analytics.events import Event
-from analytics.lake import derive, export, read
+from analytics.lake import derive, export, read, storage, stretches
 from analytics.reports import brief, catalog, goals, run
 from analytics.reports.query import Query
 from tests.reports import oracle, world
@@ -124,3 +124,17 @@ def test_stretches_of_files_that_were_replaced_are_not_read_and_go_after_a_day(s
     assert derive.collect(later) == 1
     assert derive.derive(NOW) == 1
     assert run.answer(query, NOW).rows[0].metrics == expected[0].metrics
+
+
+def test_stretches_may_be_deleted_at_any_time(stores: None, settings: Any) -> None:
+    settings.REPORT_HOT_SPAN_DAYS = 0
+    world.store([msgspec.structs.replace(event, batch=1) for event in world.events(7)])
+    export.export("hits"), export.export("events")
+    derive.derive(NOW)
+    query = Query(world.SITE, ("visitors", "visits"), world.FIRST, world.LAST, "UTC")
+    before = run.answer(query, NOW)
+    for derived in stretches.in_folder().values():
+        storage.storage().delete(derived.name)
+    after = run.answer(query, NOW)
+    assert (after.rows, after.warning, after.engine) == (before.rows, "", "duckdb")
+    assert after.rows_read > before.rows_read

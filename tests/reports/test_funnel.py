@@ -17,7 +17,7 @@ from analytics.events import Event
 from analytics.lake import export
 from analytics.reports import funnel, goals
 from analytics.reports.funnel import Funnel, Step
-from analytics.reports.query import AnyOf, BadQuery, Condition, Filter, Not, Query
+from analytics.reports.query import Answer, AnyOf, BadQuery, Condition, Filter, Not, Query
 from tests import builders
 from tests.reports import oracle, world
 
@@ -139,7 +139,7 @@ def test_both_engines_count_what_trying_every_way_counts(seed: int, stores: None
     @RANDOM
     def agree(asked: Funnel) -> None:
         try:
-            funnel._check(asked)
+            funnel.check_funnel(asked)
         except BadQuery:
             assume(False)
         visitors, _ = naive(events, asked)
@@ -154,15 +154,15 @@ def test_both_engines_count_what_trying_every_way_counts(seed: int, stores: None
         ranked = sorted(groups, key=lambda key: (-len(groups[key]), [word.encode() for word in key]))
         for days in (1000, 0):
             settings.REPORT_HOT_SPAN_DAYS = days
-            got = funnel.answer(asked, NOW)
+            got = funnel.answer(asked, days, NOW)
             is_hot = days == 1000 and not goals.needs_duckdb(funnel._question(asked))
-            assert got.asked.plan.engine == ("timescaledb" if is_hot else "duckdb")
-            assert got.total.metrics == total
+            assert got.engine == ("timescaledb" if is_hot else "duckdb")
+            assert got.rows[0].metrics == total
             if asked.query.dimensions:
                 wanted = [(key, added(groups[key], width)) for key in ranked[: asked.query.limit]]
-                assert [(row.dimensions, row.metrics) for row in got.groups] == wanted
-            then, _ = funnel.after(asked, "event:name", NOW, 100)
-            assert {(one.step, one.value): one.visitors for one in then} == following
+                assert [(row.dimensions, row.metrics) for row in got.rows[1:]] == wanted
+            then = funnel.after(asked, funnel.Then("event:name", 100), days, NOW)
+            assert {(int(row.dimensions[0]), row.dimensions[1]): row.metrics[0] for row in then.rows} == following
 
     agree()
 
@@ -191,10 +191,10 @@ def shop(record: Callable[..., Any]) -> None:
     )
 
 
-def ask(site_id: int, *steps: Step, is_open: bool = False, dimensions: tuple[str, ...] = ()) -> funnel.Answer:
+def ask(site_id: int, *steps: Step, is_open: bool = False, dimensions: tuple[str, ...] = ()) -> Answer:
     day = dt.timedelta(days=1)
     query = Query(site_id, ("visitors",), builders.NOW - day, builders.NOW + day, "UTC", dimensions)
-    return funnel.answer(Funnel(query, steps, is_open), builders.NOW + day)
+    return funnel.answer(Funnel(query, steps, is_open), 1, builders.NOW + day)
 
 
 @pytest.mark.parametrize(
@@ -211,14 +211,17 @@ def test_counts_visitors_who_went_through(
     site: Any, shop: None, second: Step, is_open: bool, wanted: tuple[int, ...]
 ) -> None:
     got = ask(site.pk, Step(is_page("/")), second, Step(is_page("/paid")), is_open=is_open)
-    assert got.total.metrics == wanted
+    assert got.rows[0].metrics == wanted
 
 
 def test_a_visitor_is_in_the_group_of_the_event_that_entered(site: Any, shop: None) -> None:
     steps = Step(Condition("is", "event:page", ("/", "/cart"))), Step(is_page("/paid"))
     got = ask(site.pk, *steps, dimensions=("event:page",))
-    assert got.total.metrics == (4, 3, 3, 0)
-    assert [(row.dimensions, row.metrics) for row in got.groups] == [(("/",), (3, 2, 2, 0)), (("/cart",), (1, 1, 1, 0))]
+    assert got.rows[0].metrics == (4, 3, 3, 0)
+    assert [(row.dimensions, row.metrics) for row in got.rows[1:]] == [
+        (("/",), (3, 2, 2, 0)),
+        (("/cart",), (1, 1, 1, 0)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -237,3 +240,17 @@ def test_refuses_what_is_no_funnel(steps: tuple[Step, ...], field: str) -> None:
     with pytest.raises(BadQuery) as refused:
         ask(1, *steps)
     assert refused.value.field == field
+
+
+def test_an_answer_is_kept_for_the_same_funnel_alone(site: Any, shop: None) -> None:
+    first, second = Step(is_page("/")), Step(is_page("/cart"))
+    assert not ask(site.pk, first, second).cached
+    kept = ask(site.pk, first, second)
+    assert (kept.cached, kept.rows[0].metrics) == (True, (3, 2, 2, 0))
+    others = [
+        ask(site.pk, first, replace(second, directly=True)),
+        ask(site.pk, first, replace(second, within=dt.timedelta(minutes=1))),
+        ask(site.pk, second, first),
+        ask(site.pk, first, second, is_open=True),
+    ]
+    assert [other.cached for other in others] == [False] * 4

@@ -153,6 +153,16 @@ def test_duckdb_reaches_nothing_but_the_lake(stores: None) -> None:
         "SET memory_limit = '100GB'",
         "SET allowed_directories = ['/']",
         "SELECT * FROM settings",
+        "SELECT * FROM read_blob('/etc/passwd')",
+        "SELECT * FROM read_json('/proc/self/environ')",
+        "SELECT * FROM read_parquet('s3://elsewhere/x.parquet')",
+        "SELECT * FROM '/etc/passwd'",
+        "COPY (SELECT 1) TO '/tmp/out.parquet' (FORMAT parquet)",
+        "EXPORT DATABASE '/tmp/out'",
+        "IMPORT DATABASE '/tmp/out'",
+        "SET temp_directory = '/tmp'",
+        "SET threads = 64",
+        "CREATE SECRET (TYPE s3, KEY_ID 'a', SECRET 'b')",
     ):
         statement = sql.Statement(text, (), frozenset({"ts", "site_id"}))
         with pytest.raises(duckdb.Error):

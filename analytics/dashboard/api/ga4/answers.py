@@ -9,6 +9,7 @@ from analytics.dashboard.api.ga4.names import Number
 from analytics.dashboard.api.ga4.request import Report
 from analytics.dashboard.api.ga4.rows import Found, Row
 from analytics.reports import catalog
+from analytics.reports.query import Answer
 
 _INTEGERS = ("TYPE_INTEGER",)
 
@@ -94,7 +95,12 @@ def metadata(asked: Report, found: Found) -> dict[str, Any]:
 
 def explain(asked: Report, found: Found) -> dict[str, Any]:
     """Of all ranges together."""
-    answers = found.answers
+    metrics = asked.query(asked.ranges[0], limit=1).metrics
+    return sources(found.answers) | {"definitions": {name: catalog.metric(name).definition for name in metrics}}
+
+
+def sources(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Where numbers come from."""
     return {
         "engines": sorted({answer.engine for answer in answers}),
         "asOf": min(answer.as_of for answer in answers).isoformat(),
@@ -104,9 +110,6 @@ def explain(asked: Report, found: Found) -> dict[str, Any]:
         "filesRead": sum(answer.files_read for answer in answers),
         "rulesets": sorted({version for answer in answers for version in answer.rulesets}),
         "warnings": sorted({answer.warning for answer in answers if answer.warning}),
-        "definitions": {
-            name: catalog.metric(name).definition for name in asked.query(asked.ranges[0], limit=1).metrics
-        },
     }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from analytics.dashboard.api.ga4 import answers, funnels, names, rows
 from analytics.dashboard.api.ga4.names import Dimension
 from analytics.dashboard.api.ga4.ranges import Range
-from analytics.reports import funnel, run
+from analytics.reports import funnel
+from analytics.reports.query import Answer
 from analytics.sites.models import Site
 
 MOST_DAYS = 1_000
@@ -29,13 +30,13 @@ def answer(body: Any, site: Site, left: int | None, now: dt.datetime) -> dict[st
     asked = funnels.read(body, site, now)
     table: list[Line] = []
     shown: list[Line] = []
-    sources: list[run.Asked] = []
+    sources: list[Answer] = []
     for span in asked.ranges:
         last = (span.name,) if len(asked.ranges) > 1 else ()
         for made, lines in zip((_table(asked, span), _visualization(asked, span)), (table, shown), strict=True):
             lines += [((*words, *last), figures) for words, figures in made[0]]
             sources.append(made[1])
-    explain = {"metadata": {"explain": _explain(sources)}}
+    explain = {"metadata": {"explain": answers.sources(sources)}}
     answer: dict[str, Any] = {
         "funnelTable": _sub_report(asked, (asked.breakdown, "breakdown"), table, _TABLE) | explain,
         "funnelVisualization": _sub_report(asked, (asked.following, "next"), shown, _TABLE[:1]) | explain,
@@ -44,20 +45,20 @@ def answer(body: Any, site: Site, left: int | None, now: dt.datetime) -> dict[st
     return answer | ({"propertyQuota": answers.quota(left)} if asked.quota else {})
 
 
-def _table(asked: funnels.Asked, span: Range) -> tuple[list[Line], run.Asked]:
+def _table(asked: funnels.Asked, span: Range) -> tuple[list[Line], Answer]:
     """Each step in all, and by the breakdown."""
     parts = asked.breakdown.parts if asked.breakdown else ()
-    got = funnel.answer(asked.funnel(span, parts, asked.most_groups), asked.now)
-    groups = [((_TOTAL,) if asked.breakdown else (), got.total.metrics)]
+    got = funnel.answer(asked.funnel(span, parts, asked.most_groups), *asked.state)
+    groups = [((_TOTAL,) if asked.breakdown else (), got.rows[0].metrics)]
     if asked.breakdown:
         one = asked.breakdown
-        groups += [((_word(one, row.dimensions, asked, span),), row.metrics) for row in got.groups]
+        groups += [((_word(one, row.dimensions, asked, span),), row.metrics) for row in got.rows[1:]]
     lines: list[Line] = []
     for index, title in enumerate(asked.titles):
         for words, figures in groups:
             reached, went_on = (int(figure or 0) for figure in figures[2 * index : 2 * index + 2])
             lines.append(((title, *words), _of_step(reached, went_on, is_last=index + 1 == len(asked.titles))))
-    return lines, got.asked
+    return lines, got
 
 
 def _of_step(reached: int, went_on: int, *, is_last: bool) -> tuple[float, ...]:
@@ -67,29 +68,33 @@ def _of_step(reached: int, went_on: int, *, is_last: bool) -> tuple[float, ...]:
     return reached, went_on / reached, reached - went_on, (reached - went_on) / reached
 
 
-def _visualization(asked: funnels.Asked, span: Range) -> tuple[list[Line], run.Asked]:
+def _visualization(asked: funnels.Asked, span: Range) -> tuple[list[Line], Answer]:
     """Each step, by the day that visitors entered on or by what they did next, if asked for."""
     if asked.by_day:
-        got = funnel.answer(asked.funnel(span, ("time:day",), MOST_DAYS), asked.now)
-        days = sorted((_word(names.DIMENSIONS["date"], row.dimensions, asked, span), row.metrics) for row in got.groups)
+        got = funnel.answer(asked.funnel(span, ("time:day",), MOST_DAYS), *asked.state)
+        days = sorted(
+            (_word(names.DIMENSIONS["date"], row.dimensions, asked, span), row.metrics) for row in got.rows[1:]
+        )
         each: list[Line] = [
             ((title, day), (int(figures[2 * index] or 0),))
             for index, title in enumerate(asked.titles)
             for day, figures in days
         ]
-        return each, got.asked
-    got = funnel.answer(asked.funnel(span), asked.now)
-    totals = [int(figure or 0) for figure in got.total.metrics[::2]]
+        return each, got
+    got = funnel.answer(asked.funnel(span), *asked.state)
+    totals = [int(figure or 0) for figure in got.rows[0].metrics[::2]]
     if asked.following is None:
-        return [((title,), (total,)) for title, total in zip(asked.titles, totals, strict=True)], got.asked
-    found, source = funnel.after(asked.funnel(span), asked.following.parts[0], asked.now, asked.most_following)
+        return [((title,), (total,)) for title, total in zip(asked.titles, totals, strict=True)], got
+    then = funnel.Then(asked.following.parts[0], asked.most_following)
+    found = funnel.after(asked.funnel(span), then, *asked.state)
     lines: list[Line] = []
     for index, (title, total) in enumerate(zip(asked.titles, totals, strict=True)):
         lines.append(((title, _TOTAL), (total,)))
-        for one in found:
-            if one.step == index:
-                lines.append(((title, _word(asked.following, (one.value,), asked, span)), (one.visitors,)))
-    return lines, source
+        for row in found.rows:
+            if row.dimensions[0] == str(index):
+                word = _word(asked.following, row.dimensions[1:], asked, span)
+                lines.append(((title, word), (int(row.metrics[0] or 0),)))
+    return lines, found
 
 
 def _word(one: Dimension, texts: Sequence[str], asked: funnels.Asked, span: Range) -> str:
@@ -119,17 +124,4 @@ def _sub_report(
             }
             for words, numbers in lines[: asked.limit]
         ],
-    }
-
-
-def _explain(sources: Sequence[run.Asked]) -> dict[str, Any]:
-    """Where the numbers come from, beside what GA4 says of them."""
-    return {
-        "engines": sorted({one.plan.engine for one in sources}),
-        "asOf": min(one.as_of for one in sources).isoformat(),
-        "provisional": any(one.provisional for one in sources),
-        "rowsRead": sum(one.found.rows_read for one in sources),
-        "filesRead": sum(one.found.files_read for one in sources),
-        "rulesets": sorted({version for one in sources for version in one.found.rulesets}),
-        "warnings": sorted({one.plan.warning for one in sources if one.plan.warning}),
     }

@@ -55,6 +55,11 @@ class Asked:
     limit: int
     quota: bool
 
+    @property
+    def state(self) -> tuple[int, dt.datetime]:
+        """Of history, and of the clock."""
+        return self.site.data_version, self.now
+
     def funnel(self, span: Range, parts: tuple[str, ...] = (), limit: int = 1) -> Funnel:
         query = Query(
             site_id=self.site.pk,

@@ -9,7 +9,6 @@ from analytics.dashboard.api.plausible import names
 from analytics.reports import run, sql
 from analytics.reports.query import Answer, Query, Row
 
-
 MOST_ROWS = 50_000
 """That can be put in order here."""
 

@@ -36,7 +36,8 @@ def seen(by: ApiKey) -> QuerySet[Site]:
 
 def one(by: ApiKey, reference: object) -> Site:
     """The site of that domain or id, if the key sees it. Raises NotFound."""
-    found = seen(by).filter(named(bare_domain(reference))).first() if isinstance(reference, str) else None
+    is_text = isinstance(reference, str) and "\0" not in reference
+    found = seen(by).filter(named(bare_domain(str(reference)))).first() if is_text else None
     if found is None:
         raise NotFound("Site could not be found")
     return found
