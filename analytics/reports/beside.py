@@ -53,7 +53,7 @@ def source(write: Fragments, exits: bool) -> str:
 
 def of_rows(write: Fragments, read: str, instant: str) -> dict[str, str]:
     """What the rows are of: the events that the filter holds for, once for each goal when rows are of goals."""
-    matching = write.matching(instant)
+    matching = write.matching(instant) + write.given(instant)
     if dimensions.GOAL in write.query.dimensions:
         reached = write.reached(instant)
         cases = " ".join(f"WHEN {number} THEN {holds}" for number, holds in enumerate(reached, 1))

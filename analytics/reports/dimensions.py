@@ -77,5 +77,6 @@ _TIME = (
     ),
 )  # fmt: skip
 BUCKETS = frozenset({"time:minute", "time:hour", "time:day", "time:week", "time:month"})
-_APART = (Dimension(EXIT_PAGE, "", "Exit page"), Dimension(GOAL, "", "Goal"))
-ALL = (*_STORED, *_APART, *_TIME)
+APART = {EXIT_PAGE: Dimension(EXIT_PAGE, "", "Exit page"), GOAL: Dimension(GOAL, "", "Goal")}
+"""What an event alone does not tell."""
+ALL = (*_STORED, *APART.values(), *_TIME)

@@ -12,6 +12,8 @@ from analytics.reports.dimensions import Dimension
 from analytics.reports.query import All, AnyOf, Condition, Done, Filter, Not, Query
 
 LONGEST_VISIT = dt.timedelta(hours=24)
+MOST_LISTED = 1_000
+"""Values that are looked for one by one."""
 LONGEST_IDLE = dt.timedelta(hours=8)
 """An event that comes late can lie before the start of its visit, by the idle time at most (7 h 55 min)."""
 NOTHING: Mapping[str, str] = {}
@@ -146,6 +148,18 @@ class Fragments:
     def also(self, tree: Filter | None, instant: str) -> str:
         """A filter as a further condition."""
         return f" AND ({self.holds(tree, instant)})" if tree else ""
+
+    def given(self, instant: str) -> str:
+        """That an event is of rows that are given, as a further condition, as far as its own values tell."""
+        kept = [name for name in self.query.dimensions if name not in catalog.BUCKETS]
+        said = ""
+        for name, values in zip(kept, zip(*self.query.only, strict=True), strict=True) if self.query.only else ():
+            dimension, wanted = catalog.dimension(name), dict.fromkeys(values)
+            if dimension.scope == "time" or name in dimensions.APART or len(wanted) > MOST_LISTED:
+                continue
+            listed = [*wanted, ""] if catalog.NONE in wanted else list(wanted)
+            said += f" AND {self._text(dimension, instant)} IN ({', '.join(map(self.value, listed))})"
+        return said
 
     def reached(self, instant: str) -> list[str]:
         """For each goal that rows and metrics are about: that an event reaches it."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from analytics.lake import read
-from analytics.reports import beside, brief, check, cold, currency, fragments, hot, plan, rows, sql, stop
+from analytics.reports import beside, brief, check, cold, currency, fragments, hot, leaders, plan, rows, sql, stop
 from analytics.reports.currency import Rates
 from analytics.reports.plan import Limits, Plan
 from analytics.reports.query import Answer, Query, Row
@@ -118,6 +118,8 @@ def _asker(chosen: Plan, given: Limits, lake: bool) -> _Ask:
         return hot.answer(query, _composed(query, fragments.TIMESCALEDB, rates), given)
 
     def of_both(query: Query, rates: Rates = currency.NONE) -> sql.Found:
+        if rates is currency.NONE and leaders.fits(query):
+            return _of_leaders(query, given, lake)
         briefly, paged = brief.fits(query), rows.is_series(query) is None
         stated = brief.compose(query, paged=paged) if briefly else _composed(query, fragments.DUCKDB, rates)
         return _of_both(query, stated, given, lake)
@@ -132,11 +134,21 @@ def _stated(chosen: Plan, compose: _Compose, given: Limits, lake: bool) -> sql.F
 
 
 def _of_both(query: Query, stated: sql.Statement, given: Limits, lake: bool) -> sql.Found:
+    return cold.answer(query, stated, _stored(query, stated, lake), given)
+
+
+def _of_leaders(query: Query, given: Limits, lake: bool) -> sql.Found:
+    whole = sql.compose(query, fragments.DUCKDB)
+    stored = _stored(query, replace(whole, columns=whole.columns | leaders.bounds(query).columns), lake)
+    return leaders.find(query, lambda stated: cold.answer(query, stated, stored, given))
+
+
+def _stored(query: Query, stated: sql.Statement, lake: bool) -> cold.Stored:
+    """One consistent view of all that a statement reads."""
     span = sql.window(query)
     found = _slice(query, span, bool(stated.stretches)) if lake else read.NOTHING
     fresh = hot.beyond(found.watermark, stated.columns | {"ruleset"}, query.site_id, span)
-    stored = cold.Stored(found.files, fresh, found.rows, found.stretches, found.ruleset)
-    return cold.answer(query, stated, stored, given)
+    return cold.Stored(found.files, fresh, found.rows, found.stretches, found.ruleset)
 
 
 def _slice(query: Query, span: tuple[dt.datetime, dt.datetime], briefly: bool) -> read.Slice:
