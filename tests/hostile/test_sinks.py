@@ -12,7 +12,7 @@ import pytest
 
 from analytics.lake import export
 from analytics.reports import catalog
-from analytics.sites import create, models
+from analytics.sites import create, goals, models
 from tests import shared
 from tests.hostile.running import CHROME, Pool
 from tests.hostile.sinks import Outline, Reader
@@ -153,7 +153,10 @@ def test_160_a_parquet_file_has_the_texts_as_they_are(shown: Reader) -> None:
 
 
 def test_157_to_171_the_api_tells_names_as_they_are(shown: Reader) -> None:
-    assert shown.values("event:name") == {f"x{text}" for text in HOSTILE.values()}
+    names = {f"x{text}" for text in HOSTILE.values()}
+    for name in names:
+        goals.add(shown.site, "event", name)
+    assert shown.values("event:name") == shown.values("event:goal") == names
     for name, dimension in catalog.DIMENSIONS.items():
         if dimension.scope in {"event", "visit"} and not name.startswith(catalog.PROPS):
             assert shown.values(name), name
