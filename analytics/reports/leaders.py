@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from analytics.reports import brief, catalog, dimensions, goals, sql
+from analytics.reports import brief, catalog, dimensions, sql
 from analytics.reports.fragments import DUCKDB, Fragments
 from analytics.reports.query import Query
 from analytics.reports.sql import Found, Statement
@@ -23,20 +23,21 @@ SPARE = 6
 """Groups that are counted exactly beyond those wanted, so that one look is mostly enough."""
 MOST_GROUPS = 2_000
 """Groups that are looked at; where more could be among the largest, all are counted."""
+ENOUGH_ROWS = 2_000_000
+"""Of fewer it is quicker to count all exactly."""
 Ask = Callable[[Statement], Found]
 
 
 def fits(query: Query) -> bool:
     """Whether a question is about the groups of one dimension of events that have the most visitors."""
-    tests = goals.tests(query)
     return (
         len(query.dimensions) == 1
         and catalog.dimension(query.dimensions[0]).scope == "event"
         and query.dimensions[0] != dimensions.GOAL
         and sql.order(query)[0] == ("visitors", "desc")
         and query.limit + query.offset <= MOST_WANTED
+        and query.filter is None  # with one there is less to count, and to test it twice costs more
         and not query.only
-        and not goals.dones(tests)
         and not sql.needs(query).exits
         and not brief.fits(query)
     )
@@ -51,8 +52,10 @@ def bounds(query: Query) -> Statement:
     return Statement(text, tuple(write.parameters), frozenset(write.raw))
 
 
-def find(query: Query, ask: Ask) -> Found:
-    """What the statement for the query gives."""
+def find(query: Query, rows: int, ask: Ask) -> Found:
+    """What the statement for the query gives, over so many rows."""
+    if rows < ENOUGH_ROWS:
+        return ask(sql.compose(query, DUCKDB))
     listed, wanted = ask(bounds(query)).rows, query.limit + query.offset
     chosen = wanted + SPARE
     while chosen < len(listed):

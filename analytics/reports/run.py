@@ -140,7 +140,8 @@ def _of_both(query: Query, stated: sql.Statement, given: Limits, lake: bool) -> 
 def _of_leaders(query: Query, given: Limits, lake: bool) -> sql.Found:
     whole = sql.compose(query, fragments.DUCKDB)
     stored = _stored(query, replace(whole, columns=whole.columns | leaders.bounds(query).columns), lake)
-    return leaders.find(query, lambda stated: cold.answer(query, stated, stored, given))
+    rows = stored.rows + stored.hot.num_rows
+    return leaders.find(query, rows, lambda stated: cold.answer(query, stated, stored, given))
 
 
 def _stored(query: Query, stated: sql.Statement, lake: bool) -> cold.Stored:
