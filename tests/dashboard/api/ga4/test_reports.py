@@ -12,7 +12,6 @@ from django.test import Client
 
 from analytics.sites import create
 from analytics.sites.models import Alias, ApiKey, Site
-from tests import builders
 
 pytestmark = pytest.mark.database
 
@@ -34,26 +33,6 @@ def ask(site: Site, client: Client, key: str) -> Ask:
         return client.post(path, json.dumps(body), "application/json", headers={"Authorization": f"Bearer {key}"})
 
     return asked
-
-
-@pytest.fixture
-def history(record: Callable[..., Any]) -> None:
-    """Three visitors with five pageviews in two hours; one came from Google, one signed up."""
-
-    def page(path: str, ip: str, minutes: int, **more: Any) -> dict[str, Any]:
-        at = builders.NOW + dt.timedelta(minutes=minutes)
-        return {"url": f"https://example.com{path}", "ip": ip, "at": at, **more}
-
-    record(
-        [
-            page("/", "81.2.69.1", 0),
-            page("/pricing", "81.2.69.1", 2),
-            page("/pricing", "81.2.69.1", 3, name="Signup", props={"plan": "pro"}),
-            page("/", "81.2.70.1", 5),
-            page("/", "81.2.71.1", 61, referrer="https://www.google.com/"),
-            page("/docs", "81.2.71.1", 63),
-        ]
-    )
 
 
 def table(answer: Any) -> list[list[str]]:

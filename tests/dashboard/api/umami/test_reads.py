@@ -37,26 +37,6 @@ def token(user: User) -> str:
 
 
 @pytest.fixture
-def history(record: Callable[..., Any]) -> None:
-    """Three visits: of 2, 1 and 2 pageviews; the second saved by nothing, so it bounces."""
-
-    def page(path: str, ip: str, minutes: int, **more: Any) -> dict[str, Any]:
-        at = builders.NOW + dt.timedelta(minutes=minutes)
-        return {"url": f"https://example.com{path}", "ip": ip, "at": at, **more}
-
-    record(
-        [
-            page("/", "81.2.69.1", 0),
-            page("/pricing", "81.2.69.1", 2),
-            page("/pricing", "81.2.69.1", 3, name="Signup", props={"plan": "pro", "seats": "3"}),
-            page("/", "81.2.70.1", 5),
-            page("/", "81.2.71.1", 61, referrer="https://www.google.com/"),
-            page("/docs", "81.2.71.1", 63),
-        ]
-    )
-
-
-@pytest.fixture
 def ask(client: Client, site: Site, token: str) -> Callable[..., Any]:
     def asked(call: str, **given: Any) -> Any:
         path = f"/api/websites/{site.uuid}/{call}"
