@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from analytics.dashboard.api import body, errors, keys, tables
@@ -16,8 +18,8 @@ from analytics.dashboard.api import body, errors, keys, tables
 class Reading(APIView):
     """A view that an API key opens."""
 
-    authentication_classes = (keys.BearerKey,)
-    throttle_classes = (keys.PerHour,)
+    authentication_classes: Sequence[type[BaseAuthentication]] = (keys.BearerKey,)
+    throttle_classes: Sequence[type[BaseThrottle]] = (keys.PerHour,)
     parser_classes: Sequence[type[BaseParser]] = (body.AnyJSON,)
 
     def get_exception_handler(self) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -17,6 +17,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler for the APIs."""
     if isinstance(error, BadQuery):
         return Response({"error": str(error)}, status=400)
+    if isinstance(error, DataError):
+        return Response({"error": "A value of the request is none that could be stored."}, status=400)
     if isinstance(error, run.TooMuch):
         return Response({"error": str(error)}, status=422)
     if isinstance(error, run.Unavailable | lookup.LookupAway | DatabaseError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from analytics.dashboard.api.ga4 import request
 from analytics.dashboard.api.ga4.names import Number
 from analytics.dashboard.api.ga4.request import Report
 from analytics.dashboard.api.ga4.rows import Found, Row
@@ -95,7 +96,7 @@ def metadata(asked: Report, found: Found) -> dict[str, Any]:
 
 def explain(asked: Report, found: Found) -> dict[str, Any]:
     """Of all ranges together."""
-    metrics = asked.query(asked.ranges[0], limit=1).metrics
+    metrics = request.needs(asked.metrics)
     return sources(found.answers) | {"definitions": {name: catalog.metric(name).definition for name in metrics}}
 
 

@@ -84,26 +84,31 @@ class Report:
     keep_empty: bool
     currency: str
     quota: bool
+    goals: tuple[Goal, ...]
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
         """Each once."""
         return tuple({one.name: one for column in self.columns for one in column.of}.values())
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The catalogue's names of what the dimensions are made of."""
+        return tuple(dict.fromkeys(part for one in self.dimensions for part in one.parts))
+
     def query(self, span: Range, *, limit: int, whole: bool = False) -> Query:
         """The question for a range; `whole`: without its dimensions. Its rows have `needs` of the metrics."""
-        parts = () if whole else tuple(dict.fromkeys(part for one in self.dimensions for part in one.parts))
         return Query(
             site_id=self.site.pk,
             metrics=needs(self.metrics),
             start=span.start,
             end=span.end,
             zone=self.site.timezone,
-            dimensions=parts,
+            dimensions=() if whole else self.parts,
             filter=self.filter,
             limit=limit,
             fill=False,
-            goals=goals.of(self.site) or (NO_GOAL,),
+            goals=self.goals,
             currency=self.currency,
         )
 
@@ -166,6 +171,7 @@ def shaped(given: Body, site: Site, now: dt.datetime, spans: tuple[Range, ...]) 
         keep_empty=values.flag(given, "keepEmptyRows"),
         currency=values.text(given, "currencyCode", "request") or site.currency,
         quota=values.flag(given, "returnPropertyQuota"),
+        goals=goals.of(site) or (NO_GOAL,),
     )
     check.query(report.query(spans[0], limit=1))
     return report

@@ -115,10 +115,9 @@ def _total(report: Report, span: Range, ask: Ask) -> list[Row]:
 
 
 def _named(report: Report, span: Range, answer: Answer) -> list[Row]:
-    parts = report.query(span, limit=1).dimensions
     found: list[Row] = []
     for row in answer.rows:
-        values = dict(zip(parts, row.dimensions, strict=True))
+        values = dict(zip(report.parts, row.dimensions, strict=True))
         words = tuple(_text(column, values, report, span) for column in report.columns)
         computed = request.computed(report.metrics, row.metrics)
         figures = _figures(report, computed)

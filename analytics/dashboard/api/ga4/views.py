@@ -8,18 +8,15 @@ from typing import Any, ClassVar
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from analytics.dashboard.api import body, keys
+from analytics.dashboard.api import base
 from analytics.dashboard.api.ga4 import access, errors, funnel, metadata, realtime, reports, schema
 
 
-class Method(APIView):
+class Method(base.Reading):
     """What every method has in common."""
 
     authentication_classes = (access.GoogleKey,)
-    throttle_classes = (keys.PerHour,)
-    parser_classes = (body.AnyJSON,)
 
     def get_exception_handler(self) -> Any:
         return errors.handle

@@ -10,10 +10,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
-from analytics.dashboard.api import body, keys
+from analytics.dashboard.api import base
 from analytics.dashboard.api.umami import (
     access,
     described,
@@ -28,12 +26,10 @@ from analytics.dashboard.api.umami import (
 from analytics.dashboard.api.umami.question import Asked
 
 
-class Call(APIView):
+class Call(base.Reading):
     """What every call has in common."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (access.TokenOrKey,)
-    throttle_classes: Sequence[type[BaseThrottle]] = (keys.PerHour,)
-    parser_classes = (body.AnyJSON,)
 
     def get_exception_handler(self) -> Any:
         return errors.handle

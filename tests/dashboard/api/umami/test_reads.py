@@ -287,6 +287,11 @@ def test_a_key_asks_by_the_websites_old_id(client: Client, site: Site, history: 
     assert client.get(path, given, headers={"x-umami-api-key": key}).status_code == 404
 
 
+def test_an_answer_says_how_many_requests_are_left(ask: Callable[..., Any]) -> None:
+    left = [int(ask("active").headers["X-RateLimit-Remaining"]) for _ in range(2)]
+    assert left[0] - left[1] == 1
+
+
 def test_active_and_the_range_of_days(ask: Callable[..., Any], history: None) -> None:
     assert ask("active").json() == {"visitors": 0, "x": 0}
     assert ask("daterange").json()["startDate"].startswith("2026-11-20T00:00:00")
