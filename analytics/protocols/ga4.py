@@ -47,7 +47,7 @@ def split(request: wire.Request) -> wire.Batch:
         raise Refused(Refusal.NO_SITE, "Name the site: ?measurement_id=G-… or ?firebase_app_id=….")
     body = wire.decode(wire.text(request), dict[str, msgspec.Raw])
     shared = {key: value for key, value in body.items() if key not in _NEVER_KEPT}
-    payloads = (wire.together(event, shared) for event in wire.few(_events(body), ga4_limits.MOST_EVENTS))
+    payloads = wire.each_together(wire.few(_events(body), ga4_limits.MOST_EVENTS), shared)
     return wire.Batch(
         events=tuple(wire.Addressed(site, payload) for payload in payloads), foreign_secret=query.get("api_secret", "")
     )

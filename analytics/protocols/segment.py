@@ -81,7 +81,7 @@ def split(request: wire.Request) -> wire.Batch:
     if _call(request) in _BATCHES:
         items = wire.few(_value(envelope, "batch", list[msgspec.Raw]) or [], EVENTS_PER_REQUEST)
         shared = {key: envelope[key] for key in KEYS["shared"] if _value(envelope, key)}
-        payloads = [wire.together(item, shared) if shared else bytes(item).decode() for item in items]
+        payloads = wire.each_together(items, shared) if shared else [bytes(item).decode() for item in items]
         first = lenient.mapping(wire.decode(bytes(items[0]).decode()))
     else:
         payloads, first = [of_kind(text, envelope, _call(request))], {}

@@ -17,7 +17,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -143,6 +143,17 @@ def few(events: Iterable[Any], most: int = Limits.EVENTS_PER_REQUEST) -> list[An
 def together(own: msgspec.Raw, shared: Mapping[str, Any]) -> str:
     """The payload `[own, shared]` of an event to which its request's envelope belongs; Raw parts stay as they came."""
     return msgspec.json.encode([own, shared]).decode()
+
+
+def each_together(events: Sequence[msgspec.Raw], shared: Mapping[str, Any]) -> list[str]:
+    """The payloads of a request's events with what its envelope shares.
+
+    Raises Refused when that is more than a body may be: repeated with each event, kilobytes would become a hundred
+    megabytes.
+    """
+    if len(msgspec.json.encode(shared)) * len(events) > Limits.INFLATED_BYTES:
+        raise Refused(Refusal.TOO_LARGE, "What the events share is too large for so many; send smaller batches.")
+    return [together(event, shared) for event in events]
 
 
 def apart(payload: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,10 +8,12 @@ import time
 import uuid
 import zlib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from analytics.events import Limits
+from tests.hostile.paths import EVERY
 from tests.hostile.running import OWN, PLAUSIBLE, PROMPT_SECONDS, Pool, batch
 
 pytestmark = pytest.mark.flow
@@ -136,6 +138,45 @@ def test_31_and_34_bombs_take_no_memory(pool: Pool) -> None:
     grown = sum(peak_kilobytes(pool).values()) - before
     # 200 000 events in at most 4 MB, of which each is an object while they are counted.
     assert grown < 200_000
+
+
+MONOTONOUS = (
+    b" ",
+    b"A",
+    b"=",
+    b"&",
+    b"a=b&",
+    b"%25",
+    b"\\",
+    b'"',
+    b"[",
+    b'{"a":',
+    b"\\ud83d",
+    b"@",
+    b"a.",
+    b"\xff",
+    b"\0",
+)
+
+
+@pytest.mark.parametrize(("path", "module"), EVERY, ids=[f"31-{path}" for path, _ in EVERY])
+def test_a_megabyte_of_one_thing_is_answered_at_once(pool: Pool, path: str, module: ModuleType) -> None:
+    began_at = time.monotonic()
+    for piece in MONOTONOUS:
+        body = (piece * (Limits.BODY_BYTES // len(piece)))[:-1] + b"{"
+        assert pool.request("POST", f"/{path}", body).status in {200, 204, 400, 401, 404, 405}
+    assert time.monotonic() - began_at < PROMPT_SECONDS
+
+
+def test_34_what_events_share_is_not_repeated_without_end(pool: Pool) -> None:
+    calls = ",".join(['{"type":"page","userId":"u"}'] * 2500)
+    body = f'{{"writeKey":"{pool.site.public_key}","context":{{"a":"{"x" * 30_000}"}},"batch":[{calls}]}}'
+    before = sum(peak_kilobytes(pool).values())
+    answer = pool.post(gzip.compress(body.encode()), "/v1/batch", GZIP)
+    assert (answer.status, answer.json["code"]) == (413, "too_large")
+    assert sum(peak_kilobytes(pool).values()) - before < 20_000
+    few = body.replace(calls, calls[: len('{"type":"page","userId":"u"},') * 100 - 1])
+    assert pool.post(few.encode(), "/v1/batch").status == 200
 
 
 def tiny_events(count: int) -> bytes:
