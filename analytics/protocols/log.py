@@ -25,7 +25,7 @@ _MONTHS = {
     month: n
     for n, month in enumerate(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1)
 }
-_ESCAPED = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
+_ESCAPED = re.compile(r"((?:\\x[0-9a-fA-F]{2})+)|\\(.)")
 ASSETS = frozenset(
     [
         "css",
@@ -144,8 +144,13 @@ def _plain(text: str | None) -> str:
 
 
 def _unescape(match: re.Match[str]) -> str:
-    escaped = match[1]
-    return chr(int(escaped[1:], 16)) if len(escaped) == 3 else {"t": "\t", "n": "\n"}.get(escaped, escaped)
+    if match[1]:
+        given = bytes.fromhex(match[1].replace("\\x", ""))
+        try:
+            return given.decode()
+        except UnicodeDecodeError:
+            return given.decode("latin-1")
+    return {"t": "\t", "n": "\n"}.get(match[2], match[2])
 
 
 @functools.lru_cache(maxsize=4096)
@@ -191,7 +196,8 @@ def read(payload: str) -> ClientEvent:
         url=clean.text(_url(line), Limits.URL_CHARS),
         referrer=clean.text(line.referrer, Limits.URL_CHARS),
         timestamp=line.ts,
-        props={"status": str(line.status), "method": line.method},
+        # Whoever speaks TLS or nonsense to a server has no method but bytes.
+        props=clean.props({"status": str(line.status), "method": line.method}, strict=False),
         interactive=not why_not,
         category=why_not,
     )

@@ -51,8 +51,15 @@ def test_a_virtual_host_is_the_pages_host() -> None:
 
 
 def test_escapes_are_undone() -> None:
-    escaped = line(r"GET /\"q\"\\\xc3\t HTTP/1.1")
-    assert log.read(escaped).url == '/"q"\\Ã\t'
+    escaped = line(r"GET /\"q\"\\x41\xc3\xa9\t\xc3 HTTP/1.1")
+    assert log.read(escaped).url == '/"q"\\x41é\tÃ'
+
+
+@pytest.mark.parametrize(
+    ("sent", "method"), [(r"\x16\x03\x01\x00\xEE", "\x16\x03\x01\ufffdî"), ("a" * 5000, "a" * 1024)]
+)
+def test_bytes_that_are_no_request_can_be_stored(sent: str, method: str) -> None:
+    assert log.read(line(sent, 400)).props == {"status": "400", "method": method}
 
 
 @pytest.mark.parametrize(
