@@ -47,7 +47,10 @@ def address(headers: Mapping[str, str], peer: str) -> Address | None:
 
 
 def parse_address(text: str) -> Address | None:
-    """An address, with or without a port; one mapped into IPv6 is unwrapped. A zone (`%eth0`) makes it none."""
+    """An address, with or without a port. A zone (`%eth0`) makes it none.
+
+    One that IPv6 carries whole (mapped, 6to4) is unwrapped: the /48 of `2002:cb00:7109::` would tell all of it.
+    """
     if with_port := _WITH_PORT.fullmatch(text):
         text = with_port[1] or with_port[2]
     try:
@@ -56,8 +59,8 @@ def parse_address(text: str) -> Address | None:
         return None
     if "%" in text:
         return None
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        return found.ipv4_mapped
+    if isinstance(found, ipaddress.IPv6Address):
+        return found.ipv4_mapped or found.sixtofour or found
     return found
 
 

@@ -68,7 +68,7 @@ _MAIL = re.compile(rf"({_BEFORE_MAIL})(?:[\w.+-]|{_ESCAPED_LETTER}){{1,64}}+{_AT
 _ADDRESS_NAMES = r"(?:\$?ip|_?uip|cip|ip_?override|ip_?address|client_?ip|remote_?addr|remote_?address|user_?ip)"
 _ADDRESS = re.compile(
     rf"((?:(?P<quote>\\{{0,3}}\"){_ADDRESS_NAMES}(?P=quote)\s{{0,9}}:\s{{0,9}}(?:\[\s{{0,9}})?(?P=quote)"
-    rf"|{_BEFORE_A_NAME}{_ADDRESS_NAMES}{_EQUALS}))"
+    rf"|{_BEFORE_A_NAME}{_ADDRESS_NAMES}{_EQUALS})(?:[ +]|{_PERCENT}20){{0,9}}(?:\[|{_PERCENT}5[bB])?)"
     rf"((?:{_HEX}|[:.]|, ?|{_PERCENT}(?:3[aA]|2[eE])){{3,200}})",
     re.IGNORECASE,
 )
@@ -123,5 +123,7 @@ def network(address: str) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return ""
+    if isinstance(found, ipaddress.IPv6Address):
+        found = found.ipv4_mapped or found.sixtofour or found
     bits = 24 if found.version == 4 else 48
     return str(ipaddress.ip_network((found, bits), strict=False).network_address)

@@ -66,6 +66,7 @@ def test_126_what_an_untrusted_peer_says_of_the_client_is_ignored(strange: Pool)
         pytest.param("fe80::1%eth0", "", id="129-zone"),
         pytest.param("::ffff:1.2.3.4", "1.2.3.0/24", id="129-mapped"),
         pytest.param("::ffff:0102:0304", "1.2.3.0/24", id="129-mapped-in-hexadecimal"),
+        pytest.param("2002:cb00:7109::1", "203.0.113.0/24", id="129-6to4"),
         pytest.param("1.2.3.4\xff", "", id="129-latin"),
         pytest.param("\xd9\xa1.2.3.4", "", id="129-arabic"),
         pytest.param("1.2.3.4'; DROP TABLE hit", "", id="129-sql"),

@@ -116,6 +116,12 @@ def test_what_is_private_goes_however_it_is_written(text: str, spelling: Spellin
         ("uip=203.0.113.9&x=1", "uip=203.0.113.0&x=1"),
         ("cip=2001%3Adb8%3A1%3A2%3A%3A3", "cip=2001:db8:1::"),
         ("ip=203%2E0%2E113%2E9", "ip=203.0.113.0"),
+        ('{"ip":" 203.0.113.9"}', '{"ip":" 203.0.113.0"}'),
+        ("ip=+203.0.113.9&x=1", "ip=+203.0.113.0&x=1"),
+        ('{"ip":"[2001:db8:1:2::3]:80"}', '{"ip":"[2001:db8:1::]:80"}'),
+        ("cip=%5B2001:db8:1:2::3%5D:80", "cip=%5B2001:db8:1::%5D:80"),
+        ('{"ip":"::ffff:203.0.113.9"}', '{"ip":"203.0.113.0"}'),
+        ('{"ip":"2002:cb00:7109::1"}', '{"ip":"203.0.113.0"}'),
         # Cut off in the middle.
         ("https://h.example/?to=maria@h.exam", "https://h.example/?to=[email]"),
     ],
