@@ -21,7 +21,8 @@ from portal.forms import HistoryForm, RecountForm
 def history(request: HttpRequest) -> HttpResponse:
     """Hits of a site and time as received, each with its event."""
     form = HistoryForm(request.GET or HistoryForm.today())
-    number = int(page) if (page := request.GET.get("page", "0")).isdigit() and len(page) < 7 else 0
+    page = request.GET.get("page", "")
+    number = int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 0
     context: dict[str, Any] = {"form": form, "page": number, "title": "History"}
     if form.is_valid():
         try:
