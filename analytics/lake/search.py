@@ -92,7 +92,7 @@ def _rows(
             _view(session, "hits", files[0])
             _view(session, "events", files[1])
             yield from session.sql(_SQL["hits_with_events"], params=wanted).to_arrow_reader(ROWS_AT_ONCE)
-    except (duckdb.IOException, OSError) as error:  # the cache gave up a copy for another search
+    except (duckdb.Error, OSError) as error:  # it is damaged, or the cache gave up a copy for another search
         raise read.LakeAway(f"a file of the lake cannot be read: {error}") from error
 
 
