@@ -152,7 +152,7 @@ def test_160_a_parquet_file_has_the_texts_as_they_are(shown: Reader) -> None:
     assert {*HOSTILE.values()} <= {*table.column("title").to_pylist()}
 
 
-def test_157_to_171_the_api_tells_names_as_they_are(shown: Reader) -> None:
+def test_the_api_tells_names_as_they_are(shown: Reader) -> None:
     names = {f"x{text}" for text in HOSTILE.values()}
     for name in names:
         goals.add(shown.site, "event", name)

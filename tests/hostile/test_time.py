@@ -218,7 +218,7 @@ def test_111_a_clock_that_goes_back_gives_no_visit_of_negative_length(pool: Pool
         assert started[row["visit_id"]] == row["visit_started_at"]
 
 
-def test_57_the_last_and_the_first_moment_of_a_day_are_stored(pool: Pool) -> None:
+def test_the_last_and_the_first_moment_of_a_day_are_stored(pool: Pool) -> None:
     midnight = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     moments = [midnight - dt.timedelta(microseconds=1), midnight, midnight + dt.timedelta(microseconds=1)]
     rows = pool.ones([{"timestamp": moment.isoformat()} for moment in moments])
