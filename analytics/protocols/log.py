@@ -18,7 +18,7 @@ from analytics.protocols import clean
 NAME = "log"
 _QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _LINE = re.compile(
-    rf"(?:(?P<vhost>[\w.-]+(?::\d+)?) )?(?P<address>[0-9a-fA-F.:/]+) \S+ (?P<user>.+?) \[(?P<time>[^\]]+)\] "
+    rf"(?:(?P<vhost>[\w.-]+(?::\d+)?) )?(?P<address>[0-9a-fA-F.:/]+) \S+ (?P<user>.+?) \[(?P<time>[^\]]{{1,64}})\] "
     rf"{_QUOTED} (?P<status>\d{{3}}) (?:\d+|-)(?: {_QUOTED} {_QUOTED})?\s*"
 )
 _MONTHS = {

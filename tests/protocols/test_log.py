@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import pytest
 
@@ -82,3 +83,13 @@ def test_what_is_no_line_is_refused(text: str) -> None:
     with pytest.raises(Refused) as caught:
         log.read(text)
     assert caught.value.code is Refusal.BAD_FIELD
+
+
+@pytest.mark.parametrize("piece", [" [", " [[", '" [', "[x] ", '[x] "', "\\x5b "])
+def test_a_line_that_is_hard_to_tell_apart_costs_no_time(piece: str) -> None:
+    began_at = time.process_time()
+    for start in ("1.1.1.1 - ", 'a:1 1.1.1.1 - - [x] "', line()):
+        with pytest.raises(Refused):
+            log.read(f"{start}{piece * (32_000 // len(piece))}!")
+    # What grew with the square of its length took seconds.
+    assert time.process_time() - began_at < 0.5
