@@ -12,3 +12,5 @@ keepalive = 15
 control_socket_disable = True
 accesslog = None
 errorlog = "-"
+# Clients may send these too, also through a proxy on this machine: a SCRIPT_NAME outside the path was a 500.
+forwarder_headers = ""

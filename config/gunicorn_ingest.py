@@ -16,3 +16,7 @@ accesslog = None
 errorlog = "-"
 limit_request_line = 8190
 limit_request_fields = 100
+# A client's words, also through a proxy on this machine, that gunicorn would believe about the path, and the scheme is
+# nobody's matter here: a SCRIPT_NAME that is no part of the path was a 500, two schemes a 400.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
