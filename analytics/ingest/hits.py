@@ -45,7 +45,7 @@ def caller(headers: Mapping[str, str], address: visitor.Address | None) -> Calle
         user_agent=clean.text(headers.get("user-agent"), Limits.USER_AGENT_CHARS),
         client_hints=msgspec.json.encode(hints).decode() if hints else "",
         language=clean.text(headers.get("accept-language"), 64),
-        referer=scrub.payload(clean.text(headers.get("referer"), Limits.URL_CHARS)),
+        referer=clean.text(scrub.payload(headers.get("referer", "")), Limits.URL_CHARS),
         dnt=headers.get("dnt") == "1",
         gpc=headers.get("sec-gpc") == "1",
         prefetch="prefetch" in (headers.get("sec-purpose") or headers.get("purpose") or ""),
@@ -144,13 +144,15 @@ def _parsed(networks: tuple[str, ...]) -> tuple[visitor.Network, ...]:
 
 def refused(protocol: ModuleType, payload: str, site: SiteFacts, door: Door, why: Refused) -> Hit:
     """What is kept of an event that was refused for a known site."""
+    kept = Limits.REFUSED_PAYLOAD_CHARS
     return Hit(
         site_id=site.id,
         hit_id=uuid_utils.uuid7(),
         received_at=door.now,
         ts=door.now,
         protocol=protocol.NAME,
-        payload=scrub.payload(clean.text(payload, Limits.REFUSED_PAYLOAD_CHARS)),
+        # Cut twice: where it is cut nobody sees that a password was the beginning of credentials.
+        payload=scrub.payload(clean.text(payload, 2 * kept))[:kept],
         user_agent=door.who.user_agent,
         ip_prefix=visitor.network(door.who.address),
         visitor_id=0,

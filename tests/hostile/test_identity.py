@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from analytics.events import Limits
 from analytics.pipeline import books
 from analytics.sites import create, models
 from analytics.store import db
@@ -200,6 +201,27 @@ def test_122_what_is_refused_is_scrubbed_before_it_is_kept(pool: Pool) -> None:
     (hit,) = pool.hits(mark)
     assert "maria.tamm" not in repr(hit)
     assert "geheim" not in repr(hit)
+
+
+def test_137_what_is_refused_is_scrubbed_before_it_is_cut(pool: Pool) -> None:
+    mark = uuid.uuid4().hex
+    # So long that the cut falls before, at and behind each letter of the credentials.
+    events = [
+        {
+            "name": "",
+            "mark": mark,
+            "z": "x" * (Limits.REFUSED_PAYLOAD_CHARS - n),
+            "url": "https://maria.tamm:geheim@h.example/",
+        }
+        for n in range(60, 130)
+    ]
+    assert len(pool.send(*events).codes) == len(events)
+    hits = pool.hits(mark)
+    assert len(hits) == len(events)
+    for hit in hits:
+        assert len(hit["payload"]) <= Limits.REFUSED_PAYLOAD_CHARS
+        assert "maria.tamm" not in hit["payload"]
+        assert "geheim" not in hit["payload"]
 
 
 def test_123_what_only_a_server_may_say_is_ignored_from_a_page(pool: Pool) -> None:
