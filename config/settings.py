@@ -188,6 +188,8 @@ LOGGING: dict[str, Any] = {
 }
 # A line for each column of text in each file that is written: they have no bounds, and want none.
 LOGGING["loggers"]["pyiceberg.io.pyarrow"] = {"level": "ERROR"}
+# A Host that is none of ours is answered 400: with a traceback each, whoever tries names would fill the log.
+LOGGING["loggers"]["django.security.DisallowedHost"] = {"level": "CRITICAL"}
 if POOL == "ingest":
     # A line for each refusal would be a flood, and the door counts them.
     LOGGING["loggers"]["django.request"] = {"level": "ERROR"}

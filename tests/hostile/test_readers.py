@@ -82,6 +82,12 @@ def test_a_sign_in_leads_nowhere_else(ada: User, elsewhere: str) -> None:
         assert (there.scheme, there.netloc) == ("http", "testserver"), place
 
 
+def test_16_whoever_tries_names_of_hosts_fills_no_log(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+    for host in ("evil.example", "a" * 300, "a b<>@"):
+        assert Client().get("/login", headers={"host": host}).status_code == 400
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 @pytest.mark.parametrize("address", ["/login", "/", "/example.com", "/example.com/-/settings", "/admin/"])
 def test_179_no_page_can_be_put_into_a_frame(ada: User, address: str) -> None:
     client = Client()
