@@ -274,7 +274,7 @@ HEADERS = (
     "User-Agent", "Referer", "Accept-Language", "Sec-CH-UA", "X-Forwarded-For", "Origin", "Cookie",
     "Authorization", "DNT", "Content-Type", "Content-Encoding", "Accept", "Access-Control-Request-Headers",
     "Sec-Purpose", "X-Umami-Cache", "PostHog-Request-Id", "SP-Anonymous", "If-None-Match", "Range",
-    "X-HTTP-Method-Override", "Forwarded", "Via",
+    "X-HTTP-Method-Override", "Forwarded", "Via", "SCRIPT_NAME", "PATH_INFO", "X-Forwarded-Proto", "X-Forwarded-Ssl",
 )  # fmt: skip
 HEADER_VALUES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=80)
 
