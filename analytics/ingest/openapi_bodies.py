@@ -67,8 +67,9 @@ _PLAUSIBLE: dict[str, Json] = {
     "props": {"description": "An object, or the text of one."},
     "revenue": {"description": "{amount, currency}, or the text of it."},
     "interactive": {"description": "False: does not save a visit from being a bounce."},
-    "engaged_ms": {"description": "Milliseconds; `e` of an engagement event."},
-    "scroll": {"description": "Percent; above 100: unknown."},
+    "hash": {"description": "1: the page goes on behind the # of the url."},
+    "engaged_ms": {"description": "Milliseconds; from 30 days on they say nothing."},
+    "scroll": {"description": "Percent; what is more is 100."},
 }
 _CODES = [*sorted(Refusal), "try_later"]
 _ERROR: Json = {

@@ -69,5 +69,9 @@ def test_the_python_client(door: Client) -> None:
 def test_the_python_client_after_answers_that_made_it_try_again(door: Client) -> None:
     assert replay(door, "plausible-events-py-retry.json") == [202] * 5
     # It names no ids: what it sends again is counted again.
-    assert [name for (name,) in stored("name")] == ["pageview"] * 4 + ["my event"]
+    came = ("newsletter", "été", "203.0.113.0/24")
+    assert stored("name, path, props, utm_source, utm_campaign, ip_prefix") == [
+        *[("pageview", "/login/user", {}, *came)] * 4,
+        ("my event", "/", {"os": "mac", "n": "3", "flag": "True"}, *came),
+    ]
     assert books.balance().holds
