@@ -150,6 +150,12 @@ def test_without_consent_to_analytics_the_visitor_has_no_id(consent: str, client
     assert (event.client_id, event.user_id, event.from_server) == (client, user, False)
 
 
+def test_an_id_without_consent_is_not_even_kept() -> None:
+    lines = "en=a&uid=u1&gcs=G100\nen=b&uid=u1"
+    payloads = [event.payload for event in gtag.split(request("tid=G-1&cid=1.2&gcs=G111", lines)).events]
+    assert payloads == ["tid=G-1&gcs=G111\nen=a&gcs=G100", "tid=G-1&cid=1.2&gcs=G111\nen=b&uid=u1"]
+
+
 @pytest.mark.parametrize(
     ("query", "client"),
     [
