@@ -87,6 +87,10 @@ def test_in_hash_mode_the_page_goes_on_behind_the_hash(mode: object, fragment: b
     assert read(h=mode).fragment is fragment
 
 
+def test_a_referrer_is_cut_and_can_be_stored() -> None:
+    assert read(r="\0" + "r" * 3000).referrer == "\ufffd" + "r" * 2047
+
+
 def test_a_name_may_be_a_number() -> None:
     # plausible(404) is how many pages report what they do not have.
     assert read(n=404).name == "404"
@@ -162,6 +166,7 @@ def test_every_site_gets_the_body_as_it_came() -> None:
         ({"n": " "}, "event_name"),
         ({"n": "x" * 129}, "event_name"),
         ({"u": None}, "url"),
+        ({"u": " "}, "url"),
         ({"u": "data:text/html,x"}, "url"),
         ({"u": None, "d": None}, "domain"),
         ({"u": "/path", "d": None}, "domain"),
@@ -182,13 +187,17 @@ def test_a_value_of_another_type_is_refused(event: dict[str, Any]) -> None:
     assert list(json.loads(refused(**event).body)["errors"]) == ["request"]
 
 
-def test_the_answer_is_ok_and_how_many_were_dropped() -> None:
-    unknown = wire.Outcome(1, Refusal.UNKNOWN_SITE, "No.")
-    accepted = wire.Outcome(0)
-    assert plausible.answer(REQUEST, BATCH, [accepted]) == wire.Reply(202, b"ok", "text/plain", {})
-    assert plausible.answer(REQUEST, BATCH, [accepted, unknown]).headers == {"x-plausible-dropped": "1"}
-    reply = plausible.answer(REQUEST, BATCH, [unknown])
-    assert (reply.status, reply.body, reply.headers) == (202, b"ok", {"x-plausible-dropped": "1"})
+@pytest.mark.parametrize("why", [Refusal.UNKNOWN_SITE, Refusal.SUSPENDED, Refusal.OPTED_OUT])
+def test_the_answer_is_ok_and_how_many_were_dropped(why: Refusal) -> None:
+    accepted, dropped, late = wire.Outcome(0), wire.Outcome(1, why, "No."), wire.Outcome(1, Refusal.RATE_LIMITED, "No.")
+    for outcomes, headers in (
+        ([accepted], {}),
+        ([dropped], {"x-plausible-dropped": "1"}),
+        ([accepted, dropped], {"x-plausible-dropped": "1"}),
+        # What was taken for one site must not come again for the other.
+        ([accepted, late, dropped], {"x-plausible-dropped": "2"}),
+    ):
+        assert plausible.answer(REQUEST, BATCH, outcomes) == wire.Reply(202, b"ok", "text/plain", headers)
 
 
 def test_an_event_that_is_wrong_itself_is_a_400() -> None:

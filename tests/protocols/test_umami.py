@@ -136,6 +136,7 @@ def test_performance_tells_web_vitals() -> None:
     event = read("performance", ttfb=10.2, fcp=48, lcp=48, cls=0, duration=850, data={"x": 1})
     assert (event.name, event.interactive) == ("web_vitals", False)
     assert event.props == {"ttfb": "10.2", "fcp": "48", "lcp": "48", "cls": "0"}
+    assert read("event", lcp=48).props == {}
 
 
 def test_engagement_tells_for_how_long_a_page_was_read() -> None:
