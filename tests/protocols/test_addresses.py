@@ -1,7 +1,9 @@
-"""Which addresses of the ingest pool speak Umami, Matomo, Snowplow and our pixel, and how they answer."""
+"""What every format does alike, at its own address, and what Umami's, Matomo's, Snowplow's and our pixel's answer."""
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import json
 from urllib.parse import urlencode
 
@@ -41,6 +43,34 @@ def test_a_page_view_is_taken_and_counted(
     assert (answer.status_code, answer["Cache-Control"], answer.cookies) == (status, "no-store", {})
     assert answer["Access-Control-Allow-Origin"] == "https://example.com"
     assert stored("event.site_id, name, path") == [(site.pk, "pageview", "/a")]
+
+
+EVERY_POST = [
+    ("/v1/events", '{"site":"example.com","events":[{"name":"pageview","url":"/a"}]}', 202),
+    ("/api/event", '{"n":"pageview","u":"https://example.com/a"}', 202),
+    ("/mp/collect?measurement_id=example.com", '{"client_id":"1.2","events":[{"name":"page_view"}]}', 204),
+    ("/g/collect?tid=example.com", "en=page_view&dl=https%3A%2F%2Fexample.com%2Fa", 204),
+    ("/api/send", UMAMI, 200),
+    ("/api/batch", f"[{UMAMI}]", 200),
+    ("/matomo.php", '{"requests":["?idsite=example.com&rec=1&url=/a"]}', 200),
+    ("/com.snowplowanalytics.snowplow/tp2", SNOWPLOW, 200),
+    ("/v1/batch", '{"writeKey":"example.com","batch":[{"type":"page","anonymousId":"a"}]}', 200),
+    ("/batch", '{"api_key":"example.com","batch":[{"event":"$pageview","distinct_id":"d"}]}', 200),
+]
+
+
+def test_neither_content_type_nor_packing_nor_credentials_of_others_change_anything(
+    door: Client, site: models.Site
+) -> None:
+    theirs = {"origin": "https://shop.example", "authorization": "Token None", "cookie": "sessionid=x"}
+    kinds = ("text/plain;charset=UTF-8", "application/json", "application/x-www-form-urlencoded", "image/png", "")
+    for (path, body, status), kind in itertools.product(EVERY_POST, kinds):
+        packed = gzip.compress(body.encode())
+        for sent, packing in ((body.encode(), {}), (packed, {}), (packed, {"content-encoding": "gzip"})):
+            answer = door.generic("POST", path, sent, kind, headers=theirs | packing)
+            assert (answer.status_code, answer.get("X-Recount-Dropped")) == (status, None), (path, kind, packing)
+            assert answer["Access-Control-Allow-Origin"] == "https://shop.example"
+            assert answer["Access-Control-Allow-Credentials"] == "true"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
