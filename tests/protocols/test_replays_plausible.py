@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -75,3 +76,12 @@ def test_the_python_client_after_answers_that_made_it_try_again(door: Client) ->
         ("my event", "/", {"os": "mac", "n": "3", "flag": "True"}, *came),
     ]
     assert books.balance().holds
+
+
+def test_in_hash_mode_what_is_behind_the_hash_is_a_page_of_its_own(door: Client) -> None:
+    for event in (
+        {"n": "pageview", "u": "https://example.com/app?x=1#/inbox", "h": 1},
+        {"n": 404, "u": "https://example.com/gone#top", "h": 0},
+    ):
+        assert door.post("/api/event", json.dumps(event), "text/plain").status_code == 202
+    assert stored("name, path") == [("pageview", "/app#/inbox"), ("404", "/gone")]
