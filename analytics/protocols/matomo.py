@@ -52,6 +52,9 @@ KEYS = {
 """Ours → Matomo's."""
 
 _TOKEN = ("token_auth",)
+_TOKEN_WITHIN = re.compile(r"(?:^|&)token_auth=(\w+)", re.ASCII)
+_OF_PROGRAMS = ("ua", "cip", "queuedtracking")
+"""What a browser never says."""
 _VISITOR = re.compile(r"[0-9a-f]{16}", re.IGNORECASE)
 _DIMENSION = re.compile(r"dimension\d{1,4}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
@@ -87,14 +90,18 @@ def split(request: wire.Request) -> wire.Batch:
     own = wire.parameters(flat.asked(request))
     if _is_json(text):
         envelope: _Envelope = wire.decode(text, _Envelope)
-        payloads = [_payload(raw) for raw in wire.few(envelope.requests)]
-        token = envelope.token_auth or own.get("token_auth", "")
+        found = [_payload(raw) for raw in wire.few(envelope.requests)]
+        token = envelope.token_auth
     elif several := _of_form(text):
-        payloads = [_line(one) for one in wire.few(several)]
-        token = wire.parameters(text).get("token_auth") or own.get("token_auth", "")
+        found = [_line(one) for one in wire.few(several)]
+        token = wire.parameters(text).get("token_auth")
     else:
         return _single(request, text)
-    return wire.Batch(events=tuple(_one_of_many(payload, request) for payload in payloads), foreign_secret=token)
+    inner = {own_token for _, own_token in found if own_token}
+    return wire.Batch(
+        events=tuple(_one_of_many(payload, request) for payload, _ in found),
+        foreign_secret=token or own.get("token_auth") or (inner.pop() if len(inner) == 1 else ""),
+    )
 
 
 def _one_of_many(payload: str, request: wire.Request) -> wire.Addressed:
@@ -141,22 +148,24 @@ def _of_form(text: str) -> list[str]:
     return [value for name, value in pairs if name in {"requests", "requests[]"}]
 
 
-def _payload(raw: msgspec.Raw) -> str:
-    """One of `requests` as it came, but for the token: an object's JSON, or the query string of an address."""
+def _payload(raw: msgspec.Raw) -> tuple[str, str]:
+    """One of `requests` as it came (an object's JSON, the query string of an address) but for its token; the token."""
     text = bytes(raw).decode()
     if text[:1] == '"':
         return _line(wire.decode(text, str))
     if text[:1] == "{" and "token_auth" in text:
         fields = wire.decode(text, dict[str, msgspec.Raw])
-        fields.pop("token_auth", None)
-        return msgspec.json.encode(fields).decode()
-    return text
+        token = wire.decode(bytes(fields.pop("token_auth", b"null")).decode())
+        return msgspec.json.encode(fields).decode(), token if isinstance(token, str) else ""
+    return text, ""
 
 
-def _line(address: str) -> str:
-    """The query string of an address, without the token."""
+def _line(address: str) -> tuple[str, str]:
+    """The query string of an address without the token, and the token."""
     before, mark, query = address.partition("?")
-    return flat.without(flat.query(query if mark else before), _TOKEN)
+    whole = flat.query(query if mark else before)
+    token = _TOKEN_WITHIN.search(whole)
+    return flat.without(whole, _TOKEN), token[1] if token else ""
 
 
 def read(payload: str) -> ClientEvent:
@@ -165,6 +174,7 @@ def read(payload: str) -> ClientEvent:
     if said.get("rec") not in {"1", "true"}:
         raise Refused(Refusal.BAD_FIELD, "rec=1 is missing.")
     action = _action(said)
+    dimensions = {key: value for key, value in said.items() if _DIMENSION.fullmatch(key)}
     variables = dict(_variables(said))
     return ClientEvent(
         name=clean.name(action.name),
@@ -176,13 +186,13 @@ def read(payload: str) -> ClientEvent:
         timestamp=_timestamp(said),
         client_id=next((said[key].lower() for key in ("cid", "_id") if _VISITOR.fullmatch(said.get(key, ""))), ""),
         user_id=clean.someone(said.get("uid")),
-        props=lenient.props({**_dimensions(said), **variables, **action.props}),
+        props=lenient.props({**dimensions, **variables, **action.props}),
         revenue=action.revenue,
         interactive=action.interactive,
         screen=clean.screen(said.get("res")),
         language=lenient.language(said.get("lang")),
         category=_category(variables.get("HTTP-code")) if "queuedtracking" in said else "",
-        from_server="ua" in said or "queuedtracking" in said,
+        from_server=any(key in said for key in _OF_PROGRAMS),
         user_agent=clean.text(said.get("ua"), Limits.USER_AGENT_CHARS),
         address=clean.text(said.get("cip"), 64),
     )
@@ -238,10 +248,6 @@ def _items(given: str) -> Iterator[dict[str, Any]]:
 
 def _renamed(said: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
     return {ours: said[theirs] for theirs, ours in names.items() if said.get(theirs)}
-
-
-def _dimensions(said: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in said.items() if _DIMENSION.fullmatch(key)}
 
 
 def _variables(said: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

@@ -85,7 +85,8 @@ def test_a_server_that_names_the_visitors_address_passes_on_the_user_agent() -> 
     query = "idsite=3&rec=1&url=/&cip=203.0.113.9"
     assert agent_of(sent(query=query, user_agent="Mozilla/5.0 (é; X+Y)")) == ("Mozilla/5.0 (é; X+Y)", True)
     assert agent_of(sent(query=f"{query}&ua=Z", user_agent="Python")) == ("Z", True)
-    assert agent_of(sent(bulk(f"?{query}"), user_agent="Python")) == ("", True)
+    for one in (f"?{query}", {"idsite": 3, "rec": 1, "cip": "203.0.113.9"}):
+        assert agent_of(sent(bulk(one), user_agent="Python")) == ("", True)
 
 
 def test_who_sends_no_user_agent_is_a_program() -> None:
@@ -139,6 +140,27 @@ def test_a_token_within_one_of_many_is_not_kept_either() -> None:
         browsed(bulk({"idsite": 3, "url": "/é", "token_auth": TOKEN}, f"?idsite=3&token_auth={TOKEN}&x=1"))
     )
     assert [event.payload for event in batch.events] == ['{"idsite":3,"url":"/\\u00e9"}', "idsite=3&x=1"]
+
+
+@pytest.mark.parametrize(
+    ("requests", "envelope", "token"),
+    [
+        # As the Node client sends it.
+        ((f"?idsite=3&token_auth={TOKEN}", "?idsite=3"), {}, TOKEN),
+        (({"idsite": 3, "token_auth": TOKEN}, f"?token_auth={TOKEN}"), {}, TOKEN),
+        ((f"?idsite=3&token_auth={TOKEN}",), {"token_auth": "envelope"}, "envelope"),
+        # One request is let in by one token.
+        (("?idsite=3&token_auth=a", "?idsite=4&token_auth=b"), {}, ""),
+        (({"idsite": 3, "token_auth": 5}, "?idsite=3&x_token_auth=a", 5), {}, ""),
+    ],
+)
+def test_a_token_within_one_of_many_holds_for_all_unless_they_differ(
+    requests: tuple[object, ...], envelope: dict[str, str], token: str
+) -> None:
+    assert matomo.split(browsed(bulk(*requests, **envelope))).foreign_secret == token
+    if all(isinstance(one, str) for one in requests) and not envelope:
+        form = urlencode([("requests", one) for one in requests])
+        assert matomo.split(browsed(form)).foreign_secret == token
 
 
 # What they say.
