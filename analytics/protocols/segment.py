@@ -99,7 +99,7 @@ def _of_batch(envelope: Mapping[str, msgspec.Raw]) -> tuple[list[str], dict[str,
     if sum(len(bytes(raw)) for raw in shared.values()) * len(items) > Limits.INFLATED_BYTES:
         raise Refused(Refusal.TOO_LARGE, "The context of the batch is too large for so many messages; send fewer.")
     payloads = [wire.together(item, shared) if shared else bytes(item).decode() for item in items]
-    return payloads, lenient.mapping(wire.decode(bytes(items[0]).decode()))
+    return payloads, lenient.readable(bytes(items[0]).decode())
 
 
 def addressed(payloads: Sequence[str], site: str, *, sent_at: Any = None, secret: str = "") -> wire.Batch:
