@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from analytics.events import ENGAGEMENT, PAGEVIEW, PURCHASE, ClientEvent, Limits, Refusal, Refused
-from analytics.protocols import clean, flat, lenient, shop, wire
+from analytics.protocols import clean, flat, lenient, matomo_bulk, shop, wire
 
 NAME = "matomo"
 IDS = "matomo"
@@ -51,8 +50,6 @@ KEYS = {
 }
 """Ours → Matomo's."""
 
-_TOKEN = ("token_auth",)
-_TOKEN_WITHIN = re.compile(r"(?:^|&)token_auth=(\w+)", re.ASCII)
 _OF_PROGRAMS = ("ua", "cip", "queuedtracking")
 """What a browser never says."""
 _VISITOR = re.compile(r"[0-9a-f]{16}", re.IGNORECASE)
@@ -68,12 +65,6 @@ _PRODUCT = {"_pks": "product_id", "_pkn": "product_name", "_pkc": "product_categ
 _ITEM = ("id", "name", "category", "price", "quantity")
 
 
-class _Envelope(msgspec.Struct):
-    requests: list[msgspec.Raw] = []
-    token_auth: str | None = None
-    send_image: str | int | bool | None = None
-
-
 class _Action(msgspec.Struct, frozen=True):
     """What was done on the page."""
 
@@ -87,21 +78,11 @@ class _Action(msgspec.Struct, frozen=True):
 def split(request: wire.Request) -> wire.Batch:
     """One event, or each of `requests`. Raises Refused."""
     text = wire.text(request)
-    own = wire.parameters(flat.asked(request))
-    if _is_json(text):
-        envelope: _Envelope = wire.decode(text, _Envelope)
-        found = [_payload(raw) for raw in wire.few(envelope.requests)]
-        token = envelope.token_auth
-    elif several := _of_form(text):
-        found = [_line(one) for one in wire.few(several)]
-        token = wire.parameters(text).get("token_auth")
-    else:
+    bulk = matomo_bulk.read(text, wire.parameters(flat.asked(request)).get("token_auth", ""))
+    if bulk is None:
         return _single(request, text)
-    inner = {own_token for _, own_token in found if own_token}
-    return wire.Batch(
-        events=tuple(_one_of_many(payload, request) for payload, _ in found),
-        foreign_secret=token or own.get("token_auth") or (inner.pop() if len(inner) == 1 else ""),
-    )
+    events = tuple(_one_of_many(payload, request) for payload in bulk.payloads)
+    return wire.Batch(events=events, foreign_secret=bulk.token)
 
 
 def _one_of_many(payload: str, request: wire.Request) -> wire.Addressed:
@@ -122,7 +103,7 @@ def _single(request: wire.Request, text: str) -> wire.Batch:
         raise Refused(Refusal.NO_SITE, "idsite is missing.")
     if not (said.get("url") or said.get("urlref")):
         payload = flat.with_(payload, "url", request.headers.get("referer", "")[: Limits.URL_CHARS])
-    payload = flat.without(_with_agent(payload, said, request.headers.get("user-agent", "")), _TOKEN)
+    payload = flat.without(_with_agent(payload, said, request.headers.get("user-agent", "")), matomo_bulk.TOKEN)
     return wire.Batch(events=(wire.Addressed(said["idsite"], payload),), foreign_secret=said.get("token_auth", ""))
 
 
@@ -131,41 +112,6 @@ def _with_agent(payload: str, said: Mapping[str, str], agent: str) -> str:
     if "ua" in said or (agent and not said.get("cip")):
         return payload
     return flat.with_(payload, "ua", agent[: Limits.USER_AGENT_CHARS]) if agent else flat.query(payload, "ua=")
-
-
-def _is_json(text: str) -> bool:
-    """As Matomo does, by the word alone."""
-    return '"requests"' in text and text.lstrip()[:1] == "{"
-
-
-def _of_form(text: str) -> list[str]:
-    if "requests" not in text:
-        return []
-    try:
-        pairs = parse_qsl(text, errors="replace", max_num_fields=1000)
-    except ValueError:
-        raise Refused(Refusal.BAD_FIELD, "A form has at most 1000 parameters.") from None
-    return [value for name, value in pairs if name in {"requests", "requests[]"}]
-
-
-def _payload(raw: msgspec.Raw) -> tuple[str, str]:
-    """One of `requests` as it came (an object's JSON, the query string of an address) but for its token; the token."""
-    text = bytes(raw).decode()
-    if text[:1] == '"':
-        return _line(wire.decode(text, str))
-    if text[:1] == "{" and "token_auth" in text:
-        fields = wire.decode(text, dict[str, msgspec.Raw])
-        token = wire.decode(bytes(fields.pop("token_auth", b"null")).decode())
-        return msgspec.json.encode(fields).decode(), token if isinstance(token, str) else ""
-    return text, ""
-
-
-def _line(address: str) -> tuple[str, str]:
-    """The query string of an address without the token, and the token."""
-    before, mark, query = address.partition("?")
-    whole = flat.query(query if mark else before)
-    token = _TOKEN_WITHIN.search(whole)
-    return flat.without(whole, _TOKEN), token[1] if token else ""
 
 
 def read(payload: str) -> ClientEvent:
@@ -178,7 +124,7 @@ def read(payload: str) -> ClientEvent:
     variables = dict(_variables(said))
     return ClientEvent(
         name=clean.name(action.name),
-        url=lenient.url(said.get("url")),
+        url=lenient.url(_with_path_alone(said.get("url", ""))),
         referrer=clean.text(said.get("urlref"), Limits.URL_CHARS),
         title=clean.text(said.get("action_name"), Limits.TITLE_CHARS),
         # As at Matomo, an order counts once, however often its page is loaded.
@@ -198,6 +144,11 @@ def read(payload: str) -> ClientEvent:
     )
 
 
+def _with_path_alone(address: str) -> str:
+    """The importer puts `https://` before the paths of a log that names no host; see matomo_sites."""
+    return address[len("https://") :] if address.startswith("https:///") else address
+
+
 def _action(said: Mapping[str, str]) -> _Action:
     """What Matomo would make of it; what fits nothing else is a page view. Raises Refused."""
     if said.get("ping") == "1":
@@ -209,7 +160,7 @@ def _action(said: Mapping[str, str]) -> _Action:
         return _Action("content_impression" if seen else "content_interaction", _renamed(said, _CONTENT), not seen)
     for key, name in _CLICKS.items():
         if said.get(key):
-            return _Action(name, {"url": said[key]})
+            return _Action(name, {"url": _with_path_alone(said[key])})
     if said.get("e_c") and said.get("e_a"):
         return _Action(said["e_a"], _renamed(said, _EVENT))
     if said.get("search"):
@@ -278,12 +229,12 @@ def answer(request: wire.Request, _: wire.Batch, outcomes: Sequence[wire.Outcome
     """A GIF, or nothing when `send_image=0`; of many events, how many were tracked. 400 when none was."""
     text = wire.text(request)
     nothing = lenient.all_refused(outcomes)
-    if not (_is_json(text) or _of_form(text)):
+    if not matomo_bulk.is_bulk(text):
         if nothing:
             return refuse(request, nothing, 400)
         wanted = flat.read(flat.query(text.strip(), flat.asked(request))).get("send_image") != "0"
         return wire.pixel() if wanted else wire.Reply(204)
-    if _is_json(text) and not nothing and wire.decode(text, _Envelope).send_image in {0, "0"}:
+    if not nothing and matomo_bulk.wants_no_answer(text):
         return wire.Reply(204)
     wrong = [one.index for one in outcomes if one.refused is not None]
     done = {"tracked": len(outcomes) - len(wrong), "invalid": len(wrong), "invalid_indices": wrong}

@@ -33,11 +33,14 @@ def reply(request: wire.Request, domain_of: Callable[[str], str | None]) -> wire
 
 
 def _site(reference: str, domain_of: Callable[[str], str | None]) -> dict[str, str]:
-    if domain_of(reference) is None:
+    """What the importer puts before its lines: the scheme before hosts, all of it before bare paths.
+
+    A bare path is on the site's own domain, and nobody learns whose sites have which numbers.
+    """
+    domain = domain_of(reference)
+    if domain is None:
         return _error(f"No site has the id {reference[:60]!r}.")
-    # The importer puts it before the paths of a log that names no host. A bare path is on the site's own domain, and
-    # nobody learns whose sites have which numbers.
-    return {"idsite": reference, "name": reference, "main_url": ""}
+    return {"idsite": reference, "name": reference, "main_url": f"https://{domain if domain == reference else ''}"}
 
 
 def _sites(url: str, domain_of: Callable[[str], str | None]) -> list[dict[str, str]]:

@@ -57,7 +57,7 @@ def test_there_is_nothing_beside_them(door: Client, path: str) -> None:
 def test_the_root_answers_the_log_importer_alone(door: Client, site: models.Site, path: str) -> None:
     call = {"module": "API", "method": "SitesManager.getSiteFromId", "idSite": str(site.pk)}
     told = door.post(path, urlencode(call), "application/x-www-form-urlencoded").json()
-    assert told == {"idsite": str(site.pk), "name": str(site.pk), "main_url": ""}
+    assert told == {"idsite": str(site.pk), "name": str(site.pk), "main_url": "https://"}
     for answer in (
         door.get(path),
         door.post(path, b"module=CoreHome", "text/plain"),

@@ -8,7 +8,7 @@ import json
 import uuid
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -387,15 +387,29 @@ def test_who_does_not_want_to_be_counted_hears_no_error() -> None:
 
 def asked(query: str = "", **said: str) -> wire.Reply:
     request = wire.Request("POST", "/", query, {}, urlencode(said).encode())
-    return matomo_sites.reply(request, {"3": "example.com", "www.example.com": "example.com"}.get)
+    return matomo_sites.reply(
+        request, {"3": "example.com", "www.example.com": "example.com", "example.com": "example.com"}.get
+    )
 
 
 def test_the_importer_is_told_that_a_site_exists_and_not_whose_it_is() -> None:
     call = {"module": "API", "format": "json", "method": "SitesManager.getSiteFromId", "token_auth": TOKEN}
-    site = {"idsite": "3", "name": "3", "main_url": ""}
+    site = {"idsite": "3", "name": "3", "main_url": "https://"}
     for reply in (asked(**call, idSite="3"), asked(urlencode(call | {"idSite": "3"}))):
         assert (reply.status, json.loads(reply.body)) == (200, site)
     assert json.loads(asked(**call, idSite="4").body)["result"] == "error"
+    named = asked(**call, idSite="example.com")
+    assert json.loads(named.body) == {"idsite": "example.com", "name": "example.com", "main_url": "https://example.com"}
+
+
+@pytest.mark.parametrize(("host", "page"), [("piwik.org", "https://piwik.org/a?b"), (None, "/a?b")])
+def test_the_pages_of_its_lines_are_found_behind_what_it_was_told(host: str | None, page: str) -> None:
+    call = {"module": "API", "method": "SitesManager.getSiteFromId"}
+    told = json.loads(asked(**call, idSite="3").body)["main_url"]
+    # As import_logs.py does it.
+    prefix = told if host is None else f"{urlsplit(told).scheme}://{host}"
+    event = read(url=f"{prefix}/a?b", download=f"{prefix}/a?b", queuedtracking="0")
+    assert (event.url, event.props) == (page, {"url": page})
 
 
 @pytest.mark.parametrize(
