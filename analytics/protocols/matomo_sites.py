@@ -44,13 +44,12 @@ def _site(reference: str, domain_of: Callable[[str], str | None]) -> dict[str, s
 
 
 def _sites(url: str, domain_of: Callable[[str], str | None]) -> list[dict[str, str]]:
-    """The site of a host, or of an address on it, by its domain, which is as good an id as any."""
+    """The site of a host, or of an address on it, by that host, which is as good an id as any."""
     try:
         host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
     except ValueError:
         return []
-    domain = domain_of(host)
-    return [] if domain is None else [{"idsite": domain}]
+    return [] if domain_of(host) is None else [{"idsite": host}]
 
 
 def _error(message: str) -> dict[str, str]:

@@ -418,7 +418,7 @@ def test_the_pages_of_its_lines_are_found_behind_what_it_was_told(host: str | No
 )
 def test_the_importer_finds_a_site_by_its_host(url: str, found: bool) -> None:
     reply = asked(module="API", method="SitesManager.getSitesIdFromSiteUrl", url=url)
-    assert json.loads(reply.body) == ([{"idsite": "example.com"}] if found else [])
+    assert json.loads(reply.body) == ([{"idsite": "www.example.com"}] if found else [])
 
 
 def test_the_importer_cannot_make_sites() -> None:
