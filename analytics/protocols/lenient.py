@@ -41,6 +41,11 @@ def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def readable(payload: str) -> dict[str, Any]:
+    """What one event of several says; nothing when it cannot be read, which concerns that event alone."""
+    return _or({}, lambda: mapping(wire.decode(payload)))
+
+
 def text(value: Any, most: int) -> str:
     """Text or a number; anything else is ''."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):

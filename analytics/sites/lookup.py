@@ -28,7 +28,7 @@ MAX_ENTRIES = 50_000
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_REFERENCE = re.compile(r"[a-z0-9_.{}:-]{1,253}")
+_REFERENCE = re.compile(r"[a-z0-9_.:/{} -]{1,253}")
 
 
 DatabaseFault = Error

@@ -84,7 +84,7 @@ def test_the_root_answers_the_log_importer_alone(door: Client, site: models.Site
     call = {"module": "API", "method": "SitesManager.getSiteFromId", "idSite": str(site.pk)}
     for path in ("/", "/index.php"):
         told = door.post(path, urlencode(call), "application/x-www-form-urlencoded").json()
-        assert told == {"idsite": str(site.pk), "name": str(site.pk), "main_url": ""}
+        assert told == {"idsite": str(site.pk), "name": str(site.pk), "main_url": "https://"}
         for answer in (
             door.get(path),
             door.post(path, b"module=CoreHome", "text/plain"),
