@@ -14,9 +14,7 @@ control_socket_disable = True
 accesslog = None
 # Addresses are never logged; the door's own counters say what came.
 errorlog = "-"
+# What gunicorn would take from a proxy's headers (scheme, path), the door has no use for.
+forwarded_allow_ips = ""
 limit_request_line = 8190
 limit_request_fields = 100
-# A client's words, also through a proxy on this machine, that gunicorn would believe about the path, and the scheme is
-# nobody's matter here: a SCRIPT_NAME that is no part of the path was a 500, two schemes a 400.
-forwarder_headers = ""
-secure_scheme_headers: dict[str, str] = {}
