@@ -12,7 +12,7 @@ from analytics import buffer
 from analytics.events import NOT_KEPT, Hit, Refusal, Refused
 from analytics.ingest import answers, gate, hits
 from analytics.ingest.hits import Caller, Door
-from analytics.protocols import clean, scrub, wire
+from analytics.protocols import clean, wire
 from analytics.sites import lookup
 
 
@@ -32,7 +32,7 @@ def request(protocol: ModuleType, received: wire.Request, who: Caller, now: dt.d
         gate.of_address(who.address, now)
         batch: wire.Batch = protocol.split(received)
         secret_site = _secret_site(batch)
-        door = Door(who, now, clean.timestamp(batch.sent_at), secret_site, clean=_is_clean(batch))
+        door = Door(who, now, clean.timestamp(batch.sent_at), secret_site, clean=_is_clean(batch, who))
         found = _sort_out(protocol, batch, door)
         buffer.push(found.parts, now, found.turned_away)
         reply = _answer(protocol, received, batch, found.outcomes)
@@ -54,10 +54,10 @@ def _secret_site(batch: wire.Batch) -> int | None:
     return lookup.secret(batch.foreign_secret) if batch.foreign_secret else None
 
 
-def _is_clean(batch: wire.Batch) -> bool:
+def _is_clean(batch: wire.Batch, who: Caller) -> bool:
     """Cheaper than to look at each of many payloads; of few, each is looked at anyway."""
     many = len(batch.events) > 1
-    return many and not scrub.concerns("\n".join(addressed.payload for addressed in batch.events))
+    return many and hits.is_clean("\n".join(addressed.payload for addressed in batch.events), who.address)
 
 
 def _sort_out(protocol: ModuleType, batch: wire.Batch, door: Door) -> _Sorted:
