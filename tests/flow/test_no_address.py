@@ -64,6 +64,7 @@ def requests(secret: str) -> Iterator[tuple[str, str, dict[str, str]]]:
             yield f"/g/collect?v=2&tid=example.com&cid=1.2&en=page_view&dl={url}&_uip={address}", "", headers
             segment = {"writeKey": "example.com", "anonymousId": "a", "context": {"ip": address, "page": {"url": page}}}
             yield "/v1/page", json.dumps(segment), headers
+            yield "/v1/page", json.dumps(segment), AGENT  # from a server, of a visitor
             posthog = {"api_key": "example.com", "event": "$pageview", "distinct_id": address}
             yield "/e/", json.dumps({**posthog, "properties": {"$ip": address, "$current_url": page}}), headers
             yield f"/nothing/{address}", "", headers
