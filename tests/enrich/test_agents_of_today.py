@@ -46,6 +46,8 @@ def android(build: str, *, mobile: bool = True) -> str:
         (f"{VIEW};KAKAOTALK 2510620", "Android Webview", "Android", "Mobile"),
         (f"{IOS} Mobile/15E148 WhatsApp/2.24.10.78", "WhatsApp", "iOS", "Mobile"),
         (f"{VIEW} Telegram-Android/10.13.1 (Samsung; Android 14; SDK 34)", "Telegram", "Android", "Mobile"),
+        (f"{VIEW} Blackboard/3.6.0", "Android Webview", "Android", "Mobile"),
+        (f"{VIEW} SogouSearch Android1.0 version3.0 AppVersion/6002", "Android Webview", "Android", "Mobile"),
         (f"{VIEW} SogouMSE,SogouMobileBrowser/5.32.2", "Android Webview", "Android", "Mobile"),
         (
             f"{WINDOWS.replace('Safari', 'Electron/30.0.9 Safari')} Slack_SSB/4.38.125",
