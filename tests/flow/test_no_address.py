@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ import pytest
 import redis
 from django.conf import settings
 
-from analytics.ingest import rates
 from analytics.lake import export
 from analytics.pipeline import books
 from analytics.sites import create, models
@@ -80,6 +78,12 @@ def send(ingest: str, path: str, body: str, headers: dict[str, str]) -> int:
         return error.code
 
 
+def has_told_how_often(ingest: str) -> bool:
+    """Send, and see whether the process has told the others how often the address came this minute."""
+    send(ingest, "/pixel.gif?site=example.com", "", {"X-Forwarded-For": V4})
+    return any("rate:a:" in text for text in in_valkey(settings.CACHE_URL))
+
+
 def in_valkey(url: str) -> Iterator[str]:
     with redis.Redis.from_url(url) as server:
         for key in server.scan_iter():
@@ -112,8 +116,7 @@ def test_no_whole_address_is_stored_or_logged_anywhere(
     with (tmp_path / "ingest.log").open("wb") as ingest_log, (tmp_path / "writer.log").open("wb") as writer_log:
         with processes.pool("ingest", watched, ingest_log, INGEST_WORKERS="1") as ingest:
             answers = [send(ingest, *request) for request in requests(create.secret_key(site))]
-            time.sleep(rates.SYNC_SECONDS)  # After that the process tells the others how often an address came.
-            send(ingest, "/pixel.gif?site=example.com", "", {"X-Forwarded-For": V4})
+            processes.wait_until(lambda: has_told_how_often(ingest), "the process tells how often an address came")
             assert answers.count(404) == 6
             assert sum(answer // 100 == 2 for answer in answers) == len(answers) - 6
             found["buffer"] = list(in_valkey(settings.BUFFER_URL))
