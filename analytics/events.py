@@ -16,11 +16,13 @@ import msgspec
 # Names of events that mean the same whatever the wire format; every other name is the site's own.
 PAGEVIEW = "pageview"
 ENGAGEMENT = "engagement"
-"""How long and how far a page was read: `engagement_ms`, `scroll_percent`; never interactive."""
+"""How long and how far a page was read: `engagement_ms`, `scroll_percent`."""
 IDENTIFY = "identify"
-"""Who the visitor is: `user_id`, traits in `props`; never interactive."""
+"""Who the visitor is: `user_id`, traits in `props`."""
 WEB_VITALS = "web_vitals"
-"""How fast the page was, in props: `lcp`, `inp`, `fcp`, `ttfb` in milliseconds, `cls`; never interactive."""
+"""How fast the page was, in props: `lcp`, `inp`, `fcp`, `ttfb` in milliseconds, `cls`."""
+PASSIVE = frozenset({ENGAGEMENT, IDENTIFY, WEB_VITALS})
+"""What nobody did: never interactive, whatever the client says."""
 PURCHASE = "purchase"
 """An order: `revenue` and `currency`; `order_id` and `items` in props (`protocols/shop.py`)."""
 

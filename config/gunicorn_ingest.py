@@ -14,5 +14,7 @@ control_socket_disable = True
 accesslog = None
 # Addresses are never logged; the door's own counters say what came.
 errorlog = "-"
+# What gunicorn would take from a proxy's headers (scheme, path), the door has no use for.
+forwarded_allow_ips = ""
 limit_request_line = 8190
 limit_request_fields = 100

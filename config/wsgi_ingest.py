@@ -1,6 +1,7 @@
 """The ingest pool."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 os.environ["POOL"] = "ingest"
@@ -8,6 +9,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.http.response import HttpResponseBase
+
+django.setup(set_prefix=False)
+
+from analytics.ingest import http
 
 
 class Request(WSGIRequest):
@@ -18,8 +24,21 @@ class Request(WSGIRequest):
 
 
 class Handler(WSGIHandler):
-    request_class = Request
+    """A request has begun when this returns; its answer is known when it is read.
+
+    Django's signals are not sent: at the door nobody listens but for what look-ups do themselves (sites/lookup.py).
+    """
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:  # type: ignore[override]
+        environ[http.LATER] = True
+        return _read(self.get_response(Request(environ)), start_response)
 
 
-django.setup(set_prefix=False)
+def _read(response: HttpResponseBase, start_response: Any) -> Iterator[bytes]:
+    if isinstance(response, http.Later):
+        response.wait()
+    start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+    yield from response
+
+
 application = Handler()

@@ -24,8 +24,7 @@ import redis
 from django.conf import settings
 from redis.exceptions import AskError, ClusterError, ExecAbortError, OutOfMemoryError, ReadOnlyError, TryAgainError
 
-from analytics.buffer import counters, entries, overflow, place, server
-from analytics.buffer.group import Group
+from analytics.buffer import counters, entries, group, overflow, place, server
 from analytics.buffer.place import Loss, Place
 from analytics.events import Hit
 from analytics.store import db
@@ -42,6 +41,8 @@ REFUSED = (AskError, ClusterError, ExecAbortError, OutOfMemoryError, ReadOnlyErr
 log = logging.getLogger(__name__)
 
 Fault = server.Fault
+Ids = dict[int, str]
+"""Part → id of the entry."""
 
 
 class Away(Exception):
@@ -89,26 +90,47 @@ class _Trip(msgspec.Struct, frozen=True):
         return _Trip(hits, Counter({at: n for at, n in self.counts.items() if at[0] in parts}), self.now)
 
 
+class Passage:
+    """Hits on their way to the disk."""
+
+    __slots__ = ("_hits", "_shared")
+
+    def __init__(self, hits: Mapping[int, Sequence[Hit]], shared: group.Passage[_Push, Ids | Away] | None) -> None:
+        self._hits = hits
+        self._shared = shared
+
+    def arrive(self) -> Ids:
+        """Return when they are durable, with what `push` gives; raises what it raises."""
+        ids = self._shared.arrive() if self._shared else {}
+        if not isinstance(ids, Away):
+            return {part: entry_id for part, entry_id in ids.items() if part in self._hits}
+        if self._hits:
+            raise Away(*ids.args) from ids.__cause__
+        return {}
+
+
+def board(
+    parts: Mapping[int, Sequence[Hit]], now: dt.datetime, turned_away: Mapping[tuple[int, str], int] | None = None
+) -> Passage:
+    """Begin to push. Nothing is durable before the passage has arrived; whoever has several boards with all first."""
+    if not parts and (not turned_away or server.is_left_alone()):
+        return Passage(parts, None)
+    return Passage(parts, _group.board(_Push(parts, counters.of_turned_away(turned_away or {}, now), now)))
+
+
 def push(
     parts: Mapping[int, Sequence[Hit]], now: dt.datetime, turned_away: Mapping[tuple[int, str], int] | None = None
-) -> dict[int, str]:
+) -> Ids:
     """Make the hits durable, all of them or none, and count refusals that leave none: (site, reason) → how many.
 
     Gives the entry id in each part, by which one can see when they are written; nothing when they overflowed. Raises
     Away, for hits only: while Valkey is away refusals without a hit are not counted. (In a Valkey Cluster, Away may
     be raised when the hits of some parts are stored: senders come back with all, and count once by their event ids.)
     """
-    if not parts and (not turned_away or server.is_left_alone()):
-        return {}
-    ids = _group.join(_Push(parts, counters.of_turned_away(turned_away or {}, now), now))
-    if isinstance(ids, Away):
-        if not parts:
-            return {}
-        raise Away(*ids.args) from ids.__cause__
-    return {part: entry_id for part, entry_id in ids.items() if part in parts}
+    return board(parts, now, turned_away).arrive()
 
 
-def _commit(pushes: list[_Push]) -> dict[int, str] | Away:
+def _commit(pushes: list[_Push]) -> Ids | Away:
     """Make durable what several requests bring: all of it or none."""
     try:
         trip = _together(pushes)
@@ -132,7 +154,7 @@ def _commit(pushes: list[_Push]) -> dict[int, str] | Away:
         return Away(f"hits could not be stored: {type(error).__name__}")
 
 
-_group: Group[_Push, dict[int, str] | Away] = Group(_commit, MOST_TOGETHER)
+_group: group.Group[_Push, Ids | Away] = group.Group(_commit, MOST_TOGETHER)
 
 
 def _store(trip: _Trip) -> dict[int, str]:

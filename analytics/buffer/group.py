@@ -1,8 +1,9 @@
-"""Threads that wait for the same disk share one trip to it.
+"""Requests that wait for the same disk share one trip to it.
 
-Whoever comes while nobody is under way leads: it takes along all that have come so far and waits for the answer.
-Whoever comes meanwhile waits, is taken along by the next leader, and is told what became of it. A lone thread never
-waits for company, so this costs no time when there is nothing to share.
+Whoever wants to arrive while nobody is under way leads: it takes along all that have come so far and waits for the
+answer. Whoever comes meanwhile is taken along by the next leader, and is told what became of it. A lone thread never
+waits for company, so this costs no time when there is nothing to share; a thread that has several requests boards with
+each before it arrives with the first.
 """
 
 from __future__ import annotations
@@ -16,18 +17,26 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class _Passenger(Generic[T, R]):
-    """Something to be committed, and the thread that waits for it behind `turn`."""
+class Passage(Generic[T, R]):
+    """Something to be committed, and the thread that will wait for it behind `turn`."""
 
-    __slots__ = ("arrived", "error", "item", "result", "turn")
+    __slots__ = ("_group", "arrived", "error", "item", "result", "taken", "turn", "waits")
 
-    def __init__(self, item: T) -> None:
+    def __init__(self, group: Group[T, R], item: T) -> None:
+        self._group = group
         self.item = item
         self.turn = threading.Lock()
         self.turn.acquire()
-        self.arrived = False
+        self.waits = self.taken = self.arrived = False
         self.result: R
         self.error: BaseException | None = None
+
+    def arrive(self) -> R:
+        """Return when the item has been committed, with what became of its trip."""
+        self._group.bring_home(self)
+        if self.error is not None:
+            raise self.error
+        return self.result
 
 
 class Group(Generic[T, R]):
@@ -39,41 +48,49 @@ class Group(Generic[T, R]):
     def __init__(self, commit: Callable[[list[T]], R], most: int) -> None:
         self._commit = commit
         self._most = most
-        self._waiting: deque[_Passenger[T, R]] = deque()
+        self._waiting: deque[Passage[T, R]] = deque()
         self._under_way = False
         self._mutex = threading.Lock()
 
-    def join(self, item: T) -> R:
-        """Return when the item has been committed, with what became of its trip."""
-        me: _Passenger[T, R] = _Passenger(item)
+    def board(self, item: T) -> Passage[T, R]:
+        """The next trip takes the item along. None begins before somebody wants to arrive."""
+        passage = Passage(self, item)
         with self._mutex:
-            self._waiting.append(me)
-            lead, self._under_way = not self._under_way, True
-        if not lead:
-            # Released by a leader: either I have arrived, or I lead the next trip.
-            me.turn.acquire()
-        if not me.arrived:
-            self._lead()
-        if me.error is not None:
-            raise me.error
-        return me.result
+            self._waiting.append(passage)
+        return passage
 
-    def _lead(self) -> None:
-        """Take along those who have waited longest, me first, and let the next leader go."""
+    def bring_home(self, passage: Passage[T, R]) -> None:
+        """Return when it has arrived."""
         with self._mutex:
-            together = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
+            lead = not self._under_way and not passage.taken
+            self._under_way |= lead
+            passage.waits = not lead
+        if not lead:
+            # Released by a leader: either it has arrived, or it leads the next trip.
+            passage.turn.acquire()
+        if not passage.arrived:
+            self._lead(passage)
+
+    def _lead(self, leader: Passage[T, R]) -> None:
+        """Take along those who have come first, and let the next leader go."""
+        with self._mutex:
+            self._waiting.remove(leader)
+            others = min(len(self._waiting), self._most - 1)
+            together = [leader, *(self._waiting.popleft() for _ in range(others))]
+            for passage in together:
+                passage.taken = True
         try:
-            result = self._commit([passenger.item for passenger in together])
-            for passenger in together:
-                passenger.result = result
+            result = self._commit([passage.item for passage in together])
+            for passage in together:
+                passage.result = result
         except BaseException as error:
-            for passenger in together:
-                passenger.error = error
+            for passage in together:
+                passage.error = error
         with self._mutex:
-            successor = self._waiting[0] if self._waiting else None
+            successor = next((passage for passage in self._waiting if passage.waits), None)
             self._under_way = successor is not None
         if successor:
             successor.turn.release()
-        for passenger in together:
-            passenger.arrived = True
-            passenger.turn.release()
+        for passage in together:
+            passage.arrived = True
+            passage.turn.release()

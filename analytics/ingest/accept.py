@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -28,20 +29,34 @@ class _Sorted:
 
 def request(protocol: ModuleType, received: wire.Request, who: Caller, now: dt.datetime) -> wire.Reply:
     """Accept what is good, refuse what is not, say which. Nothing is answered 2xx that is not durable."""
+    return begin(protocol, received, who, now)()
+
+
+def begin(protocol: ModuleType, received: wire.Request, who: Caller, now: dt.datetime) -> Callable[[], wire.Reply]:
+    """The same in two steps: everything but the wait for the disk, and that with the reply."""
     try:
         gate.of_address(who.address, now)
         batch: wire.Batch = protocol.split(received)
         secret_site = _secret_site(batch)
         door = Door(who, now, clean.timestamp(batch.sent_at), secret_site, clean=_is_clean(batch, who))
         found = _sort_out(protocol, batch, door)
-        buffer.push(found.parts, now, found.turned_away)
-        reply = _answer(protocol, received, batch, found.outcomes)
+        passage = buffer.board(found.parts, now, found.turned_away)
     except Refused as refused:
-        buffer.push({}, now, Counter({(0, refused.code.value): 1}))
-        reply = _refusal(protocol, received, refused)
+        passage = buffer.board({}, now, Counter({(0, refused.code.value): 1}))
+        reply = functools.partial(_refusal, protocol, received, refused)
     except (buffer.Away, lookup.LookupAway):
+        return lambda: answers.TRY_LATER
+    else:
+        reply = functools.partial(_answer, protocol, received, batch, found.outcomes)
+    return functools.partial(_arrive, passage, reply)
+
+
+def _arrive(passage: buffer.Passage, reply: Callable[[], wire.Reply]) -> wire.Reply:
+    try:
+        passage.arrive()
+    except buffer.Away:
         return answers.TRY_LATER
-    return reply
+    return reply()
 
 
 def _secret_site(batch: wire.Batch) -> int | None:

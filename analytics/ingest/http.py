@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +12,7 @@ from analytics.events import Limits
 from analytics.ingest import answers
 from analytics.protocols import wire
 
+LATER = "recount.later"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[\x21-\x7e]{1,300}", re.IGNORECASE)
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,2000}", re.ASCII)
 _ALWAYS = {
@@ -58,10 +59,32 @@ def _body(request: HttpRequest) -> tuple[bytes, bool]:
 
 def response(reply: wire.Reply) -> HttpResponse:
     """The answer of a protocol, of a known length."""
-    headers = dict(reply.headers)
+    return _filled(HttpResponse(), reply)
+
+
+def _filled(response: HttpResponse, reply: wire.Reply) -> HttpResponse:
+    response.status_code = reply.status
+    response.content = reply.body
+    response.headers["Content-Type"] = reply.content_type
+    for name, value in reply.headers.items():
+        response.headers[name] = value
     if reply.status != 204:
-        headers["Content-Length"] = str(len(reply.body))
-    return HttpResponse(reply.body, reply.content_type, reply.status, headers=headers)
+        response.headers["Content-Length"] = str(len(reply.body))
+    return response
+
+
+class Later(HttpResponse):
+    """An answer that is known when its hits are durable. A server that begins several requests before it answers the
+    first says so by LATER in the environment.
+    """
+
+    def __init__(self, reply: Callable[[], wire.Reply]) -> None:
+        super().__init__()
+        self._reply = reply
+
+    def wait(self) -> None:
+        """Return when the answer is known."""
+        _filled(self, self._reply())
 
 
 def open_to_all(meta: Mapping[str, Any], response: HttpResponse) -> None:

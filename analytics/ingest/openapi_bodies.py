@@ -25,7 +25,7 @@ _EVENT: dict[str, Json] = {
     "url": {"description": "http(s)://…, a path on the site's domain, or app://…; cut behind 2048 characters."},
     "referrer": {"description": "Where the visitor came from; cut behind 2048 characters."},
     "title": {"description": "The page's title; cut behind 512 characters."},
-    "event_id": _text(Limits.ID_CHARS, "The same id counts once for 30 days."),
+    "event_id": _text(Limits.ID_CHARS, "The same id counts once, for at least eight days."),
     "timestamp": {"description": "ISO 8601, or seconds, milliseconds or microseconds since 1970. Default: now."},
     "visitor_id": {"description": "An id that the client keeps; cut behind 256 characters."},
     "user_id": {"description": "The id of a person who signed in; cut behind 256 characters."},
@@ -67,8 +67,9 @@ _PLAUSIBLE: dict[str, Json] = {
     "props": {"description": "An object, or the text of one."},
     "revenue": {"description": "{amount, currency}, or the text of it."},
     "interactive": {"description": "False: does not save a visit from being a bounce."},
-    "engaged_ms": {"description": "Milliseconds; `e` of an engagement event."},
-    "scroll": {"description": "Percent; above 100: unknown."},
+    "hash": {"description": "1: the page goes on behind the # of the url."},
+    "engaged_ms": {"description": "Milliseconds; from 30 days on they say nothing."},
+    "scroll": {"description": "Percent; what is more is 100."},
 }
 _CODES = [*sorted(Refusal), "try_later"]
 _ERROR: Json = {

@@ -52,14 +52,15 @@ class Collect(APIView):
         received = http.received(request._request)
         if received.method not in self.protocol.METHODS:
             return self.http_method_not_allowed(request)
-        return http.response(self.reply_to(received, request.META.get("REMOTE_ADDR", "")))
+        reply = self.reply_to(received, request.META.get("REMOTE_ADDR", ""))
+        return http.Later(reply) if http.LATER in request.META else http.response(reply())
 
     get = post
 
-    def reply_to(self, received: wire.Request, peer: str) -> wire.Reply:
-        """What is answered, and with that what happens."""
+    def reply_to(self, received: wire.Request, peer: str) -> Callable[[], wire.Reply]:
+        """What happens, and then what is answered."""
         who = hits.caller(received.headers, visitor.address(received.headers, peer))
-        return accept.request(self.protocol, received, who, dt.datetime.now(dt.UTC))
+        return accept.begin(self.protocol, received, who, dt.datetime.now(dt.UTC))
 
     @property
     def allowed_methods(self) -> list[str]:
@@ -83,7 +84,11 @@ class Aside(Collect):
 
     reply: Callable[[wire.Request, Callable[[str], str | None]], wire.Reply] = None  # type: ignore[assignment]
 
-    def reply_to(self, received: wire.Request, peer: str) -> wire.Reply:
+    def reply_to(self, received: wire.Request, peer: str) -> Callable[[], wire.Reply]:
+        """Nothing is to be made durable."""
+        return lambda: self._replied(received)
+
+    def _replied(self, received: wire.Request) -> wire.Reply:
         """The function is told the domain of a site by any of its ids."""
         try:
             return self.reply(received, self._domain)

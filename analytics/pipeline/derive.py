@@ -16,7 +16,7 @@ import msgspec
 from analytics import protocols
 from analytics.enrich import address, bots, channel, device, excluded, source, spam
 from analytics.enrich.geo import Geo
-from analytics.events import ClientEvent, Event, Flag, Hit, Refused, Ruleset, VisitAttributes
+from analytics.events import PASSIVE, ClientEvent, Event, Flag, Hit, Refused, Ruleset, VisitAttributes
 from analytics.pipeline.visits import OpenVisits
 from analytics.sites import lookup
 
@@ -126,7 +126,7 @@ def _event(hit: Hit, site: SiteRules, geo: Geo, open_visits: OpenVisits) -> Even
         host=at.host,
         path=at.path,
         title=said.title,
-        interactive=said.interactive,
+        interactive=said.interactive and said.name not in PASSIVE,
         engagement_ms=said.engagement_ms,
         scroll_percent=said.scroll_percent,
         revenue=said.revenue,

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from analytics.events import ENGAGEMENT, IDENTIFY, PAGEVIEW, PURCHASE, WEB_VITALS, ClientEvent, Limits, Refused
+from analytics.events import ENGAGEMENT, PAGEVIEW, PASSIVE, PURCHASE, WEB_VITALS, ClientEvent, Limits, Refused
 from analytics.protocols import clean, lenient, shop
 
 PARAMETERS = {
@@ -46,9 +46,7 @@ PARAMETERS = {
 NAMES = {"page_view": PAGEVIEW, "screen_view": PAGEVIEW, "user_engagement": ENGAGEMENT}
 VITALS = {"LCP": "lcp", "INP": "inp", "FCP": "fcp", "TTFB": "ttfb", "CLS": "cls"}
 """Google's library for web vitals reports each as an event of its own."""
-BY_ITSELF = frozenset(
-    {ENGAGEMENT, WEB_VITALS, IDENTIFY, "scroll", "session_start", "first_visit", "first_open", "campaign_details"}
-)
+BY_ITSELF = PASSIVE | {"scroll", "session_start", "first_visit", "first_open", "campaign_details"}
 """What Google's tags report without anybody having done anything."""
 
 _ITEM = {

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from analytics.events import ClientEvent, Refusal, Refused
-from analytics.protocols import clean, google, wire
+from analytics.protocols import clean, flat, google, wire
 
 NAME = "gtag"
 IDS = "ga4"
@@ -52,6 +52,8 @@ KEYS: dict[str, str | tuple[str, ...]] = {
     "items": "pr",
 }
 
+_WHO = ("cid", "uid")
+"""Who it is: neither used nor kept without consent."""
 _ITEM = {
     "id": "item_id", "nm": "item_name", "br": "item_brand", "ca": "item_category", "va": "item_variant",
     "pr": "price", "qt": "quantity",
@@ -66,18 +68,25 @@ def split(request: wire.Request) -> wire.Batch:
     """The event of the query string, or those of the body's lines. Raises Refused."""
     lines = [line for line in wire.body(request).decode(errors="replace").split("\n") if line.strip()]
     texts = [f"{request.query}\n{line.rstrip()}" for line in wire.few(lines)] if lines else [request.query]
-    payloads = [clean.text(text, len(text)) for text in texts]
-    sites = [_said(payload).get("tid", "").strip() for payload in payloads]
-    if not any(sites):
+    events = tuple(map(_addressed, texts))
+    if not any(event.site for event in events):
         raise Refused(Refusal.NO_SITE, "Name the site: tid=G-….")
-    return wire.Batch(tuple(map(wire.Addressed, sites, payloads)))
+    return wire.Batch(events)
+
+
+def _addressed(text: str) -> wire.Addressed:
+    payload = clean.text(text, len(text))
+    said = _said(payload)
+    if _is_denied(said):
+        payload = "\n".join(flat.without(part, _WHO) for part in payload.split("\n"))
+    return wire.Addressed(said.get("tid", "").strip(), payload)
 
 
 def read(payload: str) -> ClientEvent:
     """A query string, or one and a line of a body that goes before it. Raises Refused."""
     said = _said(payload)
     event = google.event(said.get("en"), _parameters(said), _behind(_OF_THE_USER, said))
-    allowed = not _is_denied(said.get("gcs", ""))
+    allowed = not _is_denied(said)
     return msgspec.structs.replace(
         event,
         client_id=google.client_id(said.get("cid")) if allowed else "",
@@ -91,8 +100,9 @@ def _said(payload: str) -> dict[str, str]:
     return wire.parameters(query) | wire.parameters(line)
 
 
-def _is_denied(consent: str) -> bool:
+def _is_denied(said: Mapping[str, str]) -> bool:
     """`G1` and two signs, for advertisements and for analytics: 0 is no."""
+    consent = said.get("gcs", "")
     return consent[:2] == "G1" and consent[3:4] == "0"
 
 

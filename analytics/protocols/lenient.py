@@ -41,6 +41,11 @@ def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def readable(payload: str) -> dict[str, Any]:
+    """What one event of several says; nothing when it cannot be read, which concerns that event alone."""
+    return _or({}, lambda: mapping(wire.decode(payload)))
+
+
 def text(value: Any, most: int) -> str:
     """Text or a number; anything else is ''."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -98,14 +103,16 @@ def money(amount: Any, currency: Any) -> tuple[Decimal | None, str]:
 
 
 def props(given: Mapping[str, Any]) -> dict[str, str]:
-    """Scalars as they are, those of an object as `outer.inner`; lists and what lies deeper are left out.
-
-    So are names that are too long, and of too many properties the last.
-    """
+    """As `flat_props`, but the scalars of an object are `outer.inner`."""
     flat: dict[str, Any] = {}
     for key, value in given.items():
         flat |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, dict) else {key: value}
-    kept = [(key, value) for key, value in flat.items() if 0 < len(key) <= Limits.PROP_KEY_CHARS and _is_scalar(value)]
+    return flat_props(flat)
+
+
+def flat_props(given: Mapping[str, Any]) -> dict[str, str]:
+    """Scalars as they are; lists, objects and names that are too long are left out, and of too many the last."""
+    kept = [(key, value) for key, value in given.items() if 0 < len(key) <= Limits.PROP_KEY_CHARS and _is_scalar(value)]
     return clean.props(dict(kept[: Limits.PROPS]), strict=False)
 
 

@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from analytics.events import ENGAGEMENT, PAGEVIEW, PURCHASE, ClientEvent, Limits, Refusal, Refused
-from analytics.protocols import clean, flat, lenient, shop, wire
+from analytics.protocols import clean, flat, lenient, matomo_bulk, shop, wire
 
 NAME = "matomo"
 IDS = "matomo"
@@ -51,7 +50,8 @@ KEYS = {
 }
 """Ours → Matomo's."""
 
-_TOKEN = ("token_auth",)
+_OF_PROGRAMS = ("ua", "cip", "queuedtracking")
+"""What a browser never says."""
 _VISITOR = re.compile(r"[0-9a-f]{16}", re.IGNORECASE)
 _DIMENSION = re.compile(r"dimension\d{1,4}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
@@ -63,12 +63,6 @@ _EVENT = {"e_c": "category", "e_n": "label", "e_v": "value"}
 _SEARCH = {"search": "search_term", "search_cat": "search_category", "search_count": "search_count"}
 _PRODUCT = {"_pks": "product_id", "_pkn": "product_name", "_pkc": "product_category", "_pkp": "product_price"}
 _ITEM = ("id", "name", "category", "price", "quantity")
-
-
-class _Envelope(msgspec.Struct):
-    requests: list[msgspec.Raw] = []
-    token_auth: str | None = None
-    send_image: str | int | bool | None = None
 
 
 class _Action(msgspec.Struct, frozen=True):
@@ -84,17 +78,11 @@ class _Action(msgspec.Struct, frozen=True):
 def split(request: wire.Request) -> wire.Batch:
     """One event, or each of `requests`. Raises Refused."""
     text = wire.text(request)
-    own = wire.parameters(flat.asked(request))
-    if _is_json(text):
-        envelope: _Envelope = wire.decode(text, _Envelope)
-        payloads = [_payload(raw) for raw in wire.few(envelope.requests)]
-        token = envelope.token_auth or own.get("token_auth", "")
-    elif several := _of_form(text):
-        payloads = [_line(one) for one in wire.few(several)]
-        token = wire.parameters(text).get("token_auth") or own.get("token_auth", "")
-    else:
+    bulk = matomo_bulk.read(text, wire.parameters(flat.asked(request)).get("token_auth", ""))
+    if bulk is None:
         return _single(request, text)
-    return wire.Batch(events=tuple(_one_of_many(payload, request) for payload in payloads), foreign_secret=token)
+    events = tuple(_one_of_many(payload, request) for payload in bulk.payloads)
+    return wire.Batch(events=events, foreign_secret=bulk.token)
 
 
 def _one_of_many(payload: str, request: wire.Request) -> wire.Addressed:
@@ -115,7 +103,7 @@ def _single(request: wire.Request, text: str) -> wire.Batch:
         raise Refused(Refusal.NO_SITE, "idsite is missing.")
     if not (said.get("url") or said.get("urlref")):
         payload = flat.with_(payload, "url", request.headers.get("referer", "")[: Limits.URL_CHARS])
-    payload = flat.without(_with_agent(payload, said, request.headers.get("user-agent", "")), _TOKEN)
+    payload = flat.without(_with_agent(payload, said, request.headers.get("user-agent", "")), matomo_bulk.TOKEN)
     return wire.Batch(events=(wire.Addressed(said["idsite"], payload),), foreign_secret=said.get("token_auth", ""))
 
 
@@ -126,49 +114,17 @@ def _with_agent(payload: str, said: Mapping[str, str], agent: str) -> str:
     return flat.with_(payload, "ua", agent[: Limits.USER_AGENT_CHARS]) if agent else flat.query(payload, "ua=")
 
 
-def _is_json(text: str) -> bool:
-    """As Matomo does, by the word alone."""
-    return '"requests"' in text and text.lstrip()[:1] == "{"
-
-
-def _of_form(text: str) -> list[str]:
-    if "requests" not in text:
-        return []
-    try:
-        pairs = parse_qsl(text, errors="replace", max_num_fields=1000)
-    except ValueError:
-        raise Refused(Refusal.BAD_FIELD, "A form has at most 1000 parameters.") from None
-    return [value for name, value in pairs if name in {"requests", "requests[]"}]
-
-
-def _payload(raw: msgspec.Raw) -> str:
-    """One of `requests` as it came, but for the token: an object's JSON, or the query string of an address."""
-    text = bytes(raw).decode()
-    if text[:1] == '"':
-        return _line(wire.decode(text, str))
-    if text[:1] == "{" and "token_auth" in text:
-        fields = wire.decode(text, dict[str, msgspec.Raw])
-        fields.pop("token_auth", None)
-        return msgspec.json.encode(fields).decode()
-    return text
-
-
-def _line(address: str) -> str:
-    """The query string of an address, without the token."""
-    before, mark, query = address.partition("?")
-    return flat.without(flat.query(query if mark else before), _TOKEN)
-
-
 def read(payload: str) -> ClientEvent:
     """Raises Refused."""
     said = flat.read(payload)
     if said.get("rec") not in {"1", "true"}:
         raise Refused(Refusal.BAD_FIELD, "rec=1 is missing.")
     action = _action(said)
+    dimensions = {key: value for key, value in said.items() if _DIMENSION.fullmatch(key)}
     variables = dict(_variables(said))
     return ClientEvent(
         name=clean.name(action.name),
-        url=lenient.url(said.get("url")),
+        url=lenient.url(_with_path_alone(said.get("url", ""))),
         referrer=clean.text(said.get("urlref"), Limits.URL_CHARS),
         title=clean.text(said.get("action_name"), Limits.TITLE_CHARS),
         # As at Matomo, an order counts once, however often its page is loaded.
@@ -176,16 +132,21 @@ def read(payload: str) -> ClientEvent:
         timestamp=_timestamp(said),
         client_id=next((said[key].lower() for key in ("cid", "_id") if _VISITOR.fullmatch(said.get(key, ""))), ""),
         user_id=clean.someone(said.get("uid")),
-        props=lenient.props({**_dimensions(said), **variables, **action.props}),
+        props=lenient.props({**dimensions, **variables, **action.props}),
         revenue=action.revenue,
         interactive=action.interactive,
         screen=clean.screen(said.get("res")),
         language=lenient.language(said.get("lang")),
         category=_category(variables.get("HTTP-code")) if "queuedtracking" in said else "",
-        from_server="ua" in said or "queuedtracking" in said,
+        from_server=any(key in said for key in _OF_PROGRAMS),
         user_agent=clean.text(said.get("ua"), Limits.USER_AGENT_CHARS),
         address=clean.text(said.get("cip"), 64),
     )
+
+
+def _with_path_alone(address: str) -> str:
+    """The importer puts `https://` before the paths of a log that names no host; see matomo_sites."""
+    return address[len("https://") :] if address.startswith("https:///") else address
 
 
 def _action(said: Mapping[str, str]) -> _Action:
@@ -199,7 +160,7 @@ def _action(said: Mapping[str, str]) -> _Action:
         return _Action("content_impression" if seen else "content_interaction", _renamed(said, _CONTENT), not seen)
     for key, name in _CLICKS.items():
         if said.get(key):
-            return _Action(name, {"url": said[key]})
+            return _Action(name, {"url": _with_path_alone(said[key])})
     if said.get("e_c") and said.get("e_a"):
         return _Action(said["e_a"], _renamed(said, _EVENT))
     if said.get("search"):
@@ -240,10 +201,6 @@ def _renamed(said: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str
     return {ours: said[theirs] for theirs, ours in names.items() if said.get(theirs)}
 
 
-def _dimensions(said: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in said.items() if _DIMENSION.fullmatch(key)}
-
-
 def _variables(said: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     """Custom variables: `{"1": ["name", "value"]}`, of the visit and of the page."""
     for key in ("_cvar", "cvar", "e_cvar"):
@@ -272,12 +229,12 @@ def answer(request: wire.Request, _: wire.Batch, outcomes: Sequence[wire.Outcome
     """A GIF, or nothing when `send_image=0`; of many events, how many were tracked. 400 when none was."""
     text = wire.text(request)
     nothing = lenient.all_refused(outcomes)
-    if not (_is_json(text) or _of_form(text)):
+    if not matomo_bulk.is_bulk(text):
         if nothing:
             return refuse(request, nothing, 400)
         wanted = flat.read(flat.query(text.strip(), flat.asked(request))).get("send_image") != "0"
         return wire.pixel() if wanted else wire.Reply(204)
-    if _is_json(text) and not nothing and wire.decode(text, _Envelope).send_image in {0, "0"}:
+    if not nothing and matomo_bulk.wants_no_answer(text):
         return wire.Reply(204)
     wrong = [one.index for one in outcomes if one.refused is not None]
     done = {"tracked": len(outcomes) - len(wrong), "invalid": len(wrong), "invalid_indices": wrong}

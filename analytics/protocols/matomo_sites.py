@@ -33,21 +33,23 @@ def reply(request: wire.Request, domain_of: Callable[[str], str | None]) -> wire
 
 
 def _site(reference: str, domain_of: Callable[[str], str | None]) -> dict[str, str]:
-    if domain_of(reference) is None:
+    """What the importer puts before its lines: the scheme before hosts, all of it before bare paths.
+
+    A bare path is on the site's own domain, and nobody learns whose sites have which numbers.
+    """
+    domain = domain_of(reference)
+    if domain is None:
         return _error(f"No site has the id {reference[:60]!r}.")
-    # The importer puts it before the paths of a log that names no host. A bare path is on the site's own domain, and
-    # nobody learns whose sites have which numbers.
-    return {"idsite": reference, "name": reference, "main_url": ""}
+    return {"idsite": reference, "name": reference, "main_url": f"https://{domain if domain == reference else ''}"}
 
 
 def _sites(url: str, domain_of: Callable[[str], str | None]) -> list[dict[str, str]]:
-    """The site of a host, or of an address on it, by its domain, which is as good an id as any."""
+    """The site of a host, or of an address on it, by that host, which is as good an id as any."""
     try:
         host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
     except ValueError:
         return []
-    domain = domain_of(host)
-    return [] if domain is None else [{"idsite": domain}]
+    return [] if domain_of(host) is None else [{"idsite": host}]
 
 
 def _error(message: str) -> dict[str, str]:

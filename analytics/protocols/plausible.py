@@ -1,7 +1,6 @@
 """Plausible's Events API: POST /api/event; the content type means nothing, the answer is 202 `ok`.
 
-Keys are short or long (n/name, u/url, d/domain, r/referrer, p/props/m/meta, $/revenue, i/interactive, e, sd); props and
-revenue may be JSON inside a string.
+Keys are short or long (n/name, u/url, …: KEYS); props and revenue may be JSON inside a string.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from analytics.events import ENGAGEMENT, ClientEvent, Limits, Refusal, Refused
-from analytics.protocols import clean, wire
+from analytics.events import ClientEvent, Limits, Refusal, Refused
+from analytics.protocols import clean, lenient, wire
 
 NAME = "plausible"
 IDS = "plausible"
@@ -22,6 +21,14 @@ METHODS = ("POST",)
 
 _DROPS = {Refusal.UNKNOWN_SITE, Refusal.SUSPENDED, Refusal.OPTED_OUT}
 """No fault of the event: 202 as at Plausible, for plausible-events comes again after anything else."""
+_FIELDS = {
+    Refusal.NO_NAME: "event_name",
+    Refusal.BAD_NAME: "event_name",
+    Refusal.BAD_URL: "url",
+    Refusal.NO_SITE: "domain",
+    Refusal.TOO_MANY_EVENTS: "domain",
+}
+"""What is to blame, as Plausible calls it; `request` for anything else."""
 KEYS = {
     "name": ("n", "name"),
     "url": ("u", "url"),
@@ -30,20 +37,26 @@ KEYS = {
     "props": ("m", "meta", "p", "props"),
     "revenue": ("$", "revenue"),
     "interactive": ("i", "interactive"),
+    "hash": ("h", "hashMode"),
     "engaged_ms": ("e",),
     "scroll": ("sd",),
 }
 """Ours → Plausible's; of several, the first that is there counts."""
+_DAY_MS = 24 * 3600 * 1000
+_NONSENSE_MS = 30 * _DAY_MS
+"""An old tracker, that browsers still keep, sends the milliseconds since 1970."""
 
 
 class _Event(msgspec.Struct):
-    name: str = ""
+    name: str | int = ""
+    """A number of `plausible(404)`."""
     url: str = ""
     domain: str = ""
     referrer: str = ""
     props: Any = ""
     revenue: Any = ""
     interactive: bool = True
+    hash: int | str | bool = 0
     engaged_ms: int | float | str = 0
     scroll: int | float | str = 0
 
@@ -69,9 +82,9 @@ def split(request: wire.Request) -> wire.Batch:
     named = (site.strip() for site in (said.domain or _host(said.url)).split(","))
     sites = list(dict.fromkeys(filter(None, named)))
     if not sites:
-        raise Refused(Refusal.NO_SITE, "domain: is required")
+        raise Refused(Refusal.NO_SITE, "can't be blank")
     if len(sites) > 20:
-        raise Refused(Refusal.TOO_MANY_EVENTS, "domain: names more than 20 sites")
+        raise Refused(Refusal.TOO_MANY_EVENTS, "names more than 20 sites")
     return wire.Batch(events=tuple(wire.Addressed(site, payload) for site in sites))
 
 
@@ -85,23 +98,24 @@ def _host(url: str) -> str:
 def read(payload: str) -> ClientEvent:
     """Raises Refused."""
     said = _said(payload)
-    if not said.name.strip():
-        raise Refused(Refusal.NO_NAME, "name: is required")
+    name = str(said.name).strip()
+    if not name:
+        raise Refused(Refusal.NO_NAME, "can't be blank")
     if not said.url.strip():
-        raise Refused(Refusal.BAD_URL, "url: is required")
+        raise Refused(Refusal.BAD_URL, "is required")
     amount, currency = _revenue(_nested(said.revenue))
-    scroll = clean.whole(said.scroll, 255)
+    engaged_ms = clean.whole(said.engaged_ms, _NONSENSE_MS)
     return ClientEvent(
-        name=clean.name(said.name),
+        name=clean.name(name),
         url=clean.url(said.url),
         referrer=clean.text(said.referrer, Limits.URL_CHARS),
-        props=clean.props(_nested(said.props), strict=False),
+        props=lenient.flat_props(_nested(said.props)),
         revenue=amount,
         currency=currency,
-        interactive=said.interactive and said.name.strip() != ENGAGEMENT,
-        engagement_ms=clean.whole(said.engaged_ms, 24 * 3600 * 1000),
-        # 255: the tracker does not know.
-        scroll_percent=scroll if scroll <= 100 else 0,
+        interactive=said.interactive,
+        engagement_ms=min(engaged_ms, _DAY_MS) if engaged_ms < _NONSENSE_MS else 0,
+        scroll_percent=clean.whole(said.scroll, 100),
+        fragment=said.hash in {1, "1"},
     )
 
 
@@ -141,6 +155,5 @@ def answer(request: wire.Request, _: wire.Batch, outcomes: Sequence[wire.Outcome
 
 def refuse(_: wire.Request, refused: Refused, status: int) -> wire.Reply:
     """The whole request is refused."""
-    field, _colon, message = refused.message.partition(": ")
-    errors = {field: [message]} if message and field.isidentifier() else {"request": [refused.message]}
+    errors = {_FIELDS.get(refused.code, "request"): [refused.message]}
     return wire.Reply(status, msgspec.json.encode({"errors": errors}))

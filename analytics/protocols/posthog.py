@@ -96,7 +96,8 @@ def split(request: wire.Request) -> wire.Batch:
         outer = {key: wire.decode(bytes(raw).decode()) for key, raw in body.items()}
     else:
         payloads = [text]
-    said = [lenient.mapping(wire.decode(payload)) for payload in payloads]
+        wire.decode(text)  # alone it is to blame for the request
+    said = [lenient.readable(payload) for payload in payloads]
     if request.path.rstrip("/").endswith("/engage"):
         payloads = [_of_a_person(payload, one) for payload, one in zip(payloads, said, strict=True)]
     return addressed(payloads, said, outer, query)

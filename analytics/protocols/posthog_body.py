@@ -42,6 +42,8 @@ def _body(request: wire.Request) -> bytes:
 
 def _json(body: bytes, packing: str) -> str:
     if packing in _LZ:
+        if len(body) > Limits.BODY_BYTES:  # gzip made it small, and to unpack it takes long
+            raise Refused(Refusal.TOO_LARGE, f"lz-string of more than {Limits.BODY_BYTES} bytes is not unpacked.")
         return lz_string.decompress(body.decode(errors="replace").strip().replace(" ", "+"), Limits.INFLATED_BYTES)
     if packing in _DEFLATE:
         body = _inflated(body)

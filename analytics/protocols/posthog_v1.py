@@ -31,7 +31,7 @@ def split(request: wire.Request) -> wire.Batch:
     # Where the older API has the library among the properties, here it is said once, in a header.
     library = lenient.text(request.headers.get("posthog-sdk-info"), 200).partition("/")[0]
     payloads = [wire.together(item, {"$lib": library}) if library else bytes(item).decode() for item in items]
-    said = [lenient.mapping(wire.decode(bytes(item).decode())) for item in items]
+    said = [lenient.readable(bytes(item).decode()) for item in items]
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     outer = {"sent_at": request.headers.get("posthog-request-timestamp")}
     return posthog.addressed(

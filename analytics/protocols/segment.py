@@ -79,10 +79,7 @@ def split(request: wire.Request) -> wire.Batch:
     text = wire.text(request)
     envelope: dict[str, msgspec.Raw] = wire.decode(text, dict[str, msgspec.Raw])
     if _call(request) in _BATCHES:
-        items = wire.few(_value(envelope, "batch", list[msgspec.Raw]) or [], EVENTS_PER_REQUEST)
-        shared = {key: envelope[key] for key in KEYS["shared"] if _value(envelope, key)}
-        payloads = [wire.together(item, shared) if shared else bytes(item).decode() for item in items]
-        first = lenient.mapping(wire.decode(bytes(items[0]).decode()))
+        payloads, first = _of_batch(envelope)
     else:
         payloads, first = [of_kind(text, envelope, _call(request))], {}
     key = basic_user(request) or lenient.text(_value(envelope, "writeKey") or first.get("writeKey"), Limits.ID_CHARS)
@@ -92,6 +89,17 @@ def split(request: wire.Request) -> wire.Batch:
         sent_at=_value(envelope, "sentAt") or first.get("sentAt"),
         secret=_secret(request),
     )
+
+
+def _of_batch(envelope: Mapping[str, msgspec.Raw]) -> tuple[list[str], dict[str, Any]]:
+    """The messages of a batch, each with what the batch shares, and what the first one says. Raises Refused."""
+    items = wire.few(_value(envelope, "batch", list[msgspec.Raw]) or [], EVENTS_PER_REQUEST)
+    shared = {key: envelope[key] for key in KEYS["shared"] if _value(envelope, key)}
+    # A small body must not grow into what the buffer cannot take at once.
+    if sum(len(bytes(raw)) for raw in shared.values()) * len(items) > Limits.INFLATED_BYTES:
+        raise Refused(Refusal.TOO_LARGE, "The context of the batch is too large for so many messages; send fewer.")
+    payloads = [wire.together(item, shared) if shared else bytes(item).decode() for item in items]
+    return payloads, lenient.readable(bytes(items[0]).decode())
 
 
 def addressed(payloads: Sequence[str], site: str, *, sent_at: Any = None, secret: str = "") -> wire.Batch:

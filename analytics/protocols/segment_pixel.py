@@ -69,20 +69,22 @@ def refuse(_: wire.Request, __: Refused, ___: int) -> wire.Reply:
 
 
 def source_config(request: wire.Request, domain_of: Callable[[str], str | None]) -> wire.Reply:
-    """What RudderStack's control plane says of a write key: a source without destinations."""
+    """What RudderStack's control plane says of a write key: a source without destinations.
+
+    It has the key's own name: whose it is must not be learned by counting through the integer ids of sites.
+    """
     key = wire.parameters(request.query).get("writeKey") or segment.basic_user(request)
-    domain = domain_of(key) if key else None
-    if domain is None:
+    if not key or domain_of(key) is None:
         body: dict[str, Any] = {"success": False, "code": "unknown_site", "message": "Invalid Write Key"}
         return wire.Reply(401, msgspec.json.encode(body))
     source = {
         "id": key,
-        "name": domain,
+        "name": key,
         "writeKey": key,
         "enabled": True,
         "config": {"statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}},
         "sourceDefinition": {"name": "Javascript", "displayName": "Javascript", "category": None},
         "destinations": [],
-        "workspaceId": domain,
+        "workspaceId": key,
     }
     return wire.Reply(200, msgspec.json.encode({"source": source}))

@@ -21,9 +21,10 @@ def order(order_id: object, items: Iterable[Mapping[str, Any]]) -> dict[str, str
     kept, size, count = [], 2, 0
     for count, item in enumerate(items, 1):  # noqa: B007  # the last number is the count
         clean = {key: item[key] for key in ITEM_KEYS if _is_value(item.get(key))}
-        size += len(msgspec.json.encode(clean).decode()) + 1
-        if clean and size <= Limits.PROP_VALUE_CHARS:
+        more = len(msgspec.json.encode(clean).decode()) + 1
+        if clean and size + more <= Limits.PROP_VALUE_CHARS:
             kept.append(clean)
+            size += more
     if count:
         props |= {"item_count": str(count), "items": msgspec.json.encode(kept).decode()}
     return props

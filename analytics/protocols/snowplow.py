@@ -153,7 +153,7 @@ def read(payload: str) -> ClientEvent:
     amount, currency = what.revenue
     return ClientEvent(
         name=clean.name(what.name),
-        url=lenient.url(said.get("url")),
+        url=lenient.url(said.get("url")) or what.url,
         referrer=clean.text(said.get("refr"), Limits.URL_CHARS),
         title=clean.text(said.get("page"), Limits.TITLE_CHARS),
         event_id=lenient.event_id(said.get("eid")),

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from analytics.events import PURCHASE, WEB_VITALS, Refusal, Refused
-from analytics.protocols import flat, shop
+from analytics.events import PAGEVIEW, PURCHASE, WEB_VITALS, Refusal, Refused
+from analytics.protocols import flat, lenient, shop
 
 _SCHEMA = re.compile(r"iglu:([\w.-]+)/([\w.-]+)/[\w.-]+/[\w.-]+", re.ASCII)
 _VENDOR = "com.snowplowanalytics.snowplow"
 _ECOMMERCE = f"{_VENDOR}.ecommerce"
+_APPS = {_VENDOR, "com.snowplowanalytics.mobile"}
 _VITALS = ("lcp", "inp", "cls", "fcp", "ttfb")
 
 
@@ -27,6 +28,8 @@ class What(msgspec.Struct, frozen=True):
     interactive: bool = True
     revenue: tuple[Decimal | None, str] = (None, "")
     scroll_percent: int = 0
+    url: str = ""
+    """Where it happened, when the event has no address of a page."""
 
 
 def self_described(said: Mapping[str, str]) -> What:
@@ -38,6 +41,8 @@ def self_described(said: Mapping[str, str]) -> What:
             raise Refused(Refusal.BAD_FIELD, "ue_pr or ue_px must hold a self-describing event.")
         case (vendor, "link_click") if vendor == _VENDOR and _leads_away(said, data):
             return What("Outbound Link: Click", {"url": data["targetUrl"]} | data | {"targetUrl": None})
+        case (vendor, "screen_view") if vendor in _APPS:
+            return What(PAGEVIEW, data, url=lenient.screen_url("", data.get("name")))
         case (vendor, "web_vitals") if vendor == _VENDOR:
             return What(WEB_VITALS, {key: data[key] for key in _VITALS if key in data}, interactive=False)
         case (vendor, _) if vendor == _ECOMMERCE and data.get("type") == "transaction":

@@ -119,6 +119,8 @@ def read(payload: str) -> ClientEvent:
         engagement_ms=clean.whole(texts.get("engagement"), 24 * 3600 * 1000) if said.type == "engagement" else 0,
         screen=clean.screen(texts.get("screen")),
         language=lenient.language(texts.get("language")),
+        # As at Umami, whose tracker leaves it out of the address where it is to mean nothing.
+        fragment=True,
         from_server=bool(texts.get("ip") or texts.get("userAgent")),
         user_agent=clean.text(texts.get("userAgent"), Limits.USER_AGENT_CHARS),
         address=clean.text(texts.get("ip"), 64),

@@ -28,7 +28,7 @@ MAX_ENTRIES = 50_000
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_REFERENCE = re.compile(r"[a-z0-9_.{}:-]{1,253}")
+_REFERENCE = re.compile(r"[a-z0-9_.:/{} -]{1,253}")
 
 
 DatabaseFault = Error
@@ -78,9 +78,11 @@ def remembered(kind: str, key: Any, load: Callable[[], T]) -> T:
         value = load()
     except DatabaseFault as error:
         log.warning("A %s could not be looked up: %s", kind, error)
-        close_old_connections()  # one that broke would go on failing in a process that serves no requests
         _away_until = time.monotonic() + PAUSE_SECONDS
         return _last_known(kind, key)  # type: ignore[no-any-return]
+    finally:
+        # The door and the writer send no signals of Django's, and a connection that broke would go on failing.
+        close_old_connections()
     _away_until = 0.0
     with _lock:
         if len(_known) >= MAX_ENTRIES:

@@ -160,7 +160,9 @@ class Alias(models.Model):
     protocol = models.CharField(max_length=20, choices=[(name, name) for name in PROTOCOLS])
     identifier = models.CharField(
         max_length=253,
-        validators=[RegexValidator(r"^[a-z0-9_.{}:-]+$", "An id is made of letters, digits and _ . : - { }.")],
+        validators=[
+            RegexValidator(r"^[a-z0-9_.:/{} -]+$", "An id is made of letters, digits, spaces and _ . : / - { }.")
+        ],
     )
     """Lower case: the door does not tell cases apart."""
     trusted = models.BooleanField(

@@ -46,6 +46,21 @@ def test_an_alias_is_added_and_a_key_made_and_revoked_from_the_sites_page(owned:
     expect(page).to_have_url(re.compile("/example.com$"))
 
 
+def test_what_came_of_a_form_is_told_where_the_eye_is(owned: Callable[..., Page], site: models.Site) -> None:
+    for number in range(20):
+        change.add_alias(site, "segment", f"key-{number:02}")
+        models.SecretKey.objects.create(site=site, name=f"key {number}", hash=str(number))
+    page = owned("/example.com/-/settings", viewport={"width": 390, "height": 844})
+    page.get_by_label("Its id").fill("<b>")
+    page.locator("#alias").get_by_role("button", name="Add").click()
+    expect(page.get_by_text("An id is made of letters")).to_be_in_viewport()
+    page.locator("#alias").get_by_role("button", name="Remove key-00").click()
+    expect(page.get_by_role("status")).to_be_in_viewport()
+    page.get_by_label("Name", exact=True).fill("ci")
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.get_by_text("It is shown this once")).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_telephone_and_every_field_has_a_name(
     owned: Callable[..., Page], site: models.Site, scheme: str

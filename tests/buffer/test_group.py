@@ -43,17 +43,17 @@ def wait_for(true: Callable[[], bool]) -> None:
 
 def test_a_lone_thread_goes_at_once() -> None:
     group: Group[int, int] = Group(lambda items: sum(items), 10)
-    assert [group.join(n) for n in (1, 2, 3)] == [1, 2, 3]
+    assert [group.board(n).arrive() for n in (1, 2, 3)] == [1, 2, 3]
 
 
 def test_those_who_come_during_a_trip_travel_together_on_the_next() -> None:
     disk = Disk()
     group: Group[int, str] = Group(disk.commit, 10)
     heard: dict[int, str] = {}
-    threads = [start(lambda: heard.update({0: group.join(0)}))]
+    threads = [start(lambda: heard.update({0: group.board(0).arrive()}))]
     assert disk.under_way.acquire(timeout=PATIENCE_SECONDS)
     for n in (1, 2, 3):
-        threads.append(start(lambda n=n: heard.update({n: group.join(n)})))  # type: ignore[misc]
+        threads.append(start(lambda n=n: heard.update({n: group.board(n).arrive()})))  # type: ignore[misc]
     wait_for(lambda: len(group._waiting) == 3)
     disk.may_return.release()
     disk.may_return.release()
@@ -66,15 +66,48 @@ def test_those_who_come_during_a_trip_travel_together_on_the_next() -> None:
 def test_no_more_travel_together_than_there_is_room_for() -> None:
     disk = Disk()
     group: Group[int, str] = Group(disk.commit, 2)
-    threads = [start(lambda: group.join(0))]
+    threads = [start(lambda: group.board(0).arrive())]
     assert disk.under_way.acquire(timeout=PATIENCE_SECONDS)
-    threads += [start(lambda n=n: group.join(n)) for n in range(1, 6)]  # type: ignore[misc]
+    threads += [start(lambda n=n: group.board(n).arrive()) for n in range(1, 6)]  # type: ignore[misc]
     wait_for(lambda: len(group._waiting) == 5)
     for _ in range(4):
         disk.may_return.release()
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
     assert [len(trip) for trip in disk.trips] == [1, 2, 2, 1]
+
+
+def test_a_thread_takes_all_along_that_it_has_boarded_with() -> None:
+    trips: list[list[int]] = []
+    group: Group[int, None] = Group(trips.append, 10)
+    passages = [group.board(n) for n in range(4)]
+    assert trips == []
+    for passage in reversed(passages):
+        passage.arrive()
+    assert [sorted(trip) for trip in trips] == [[0, 1, 2, 3]]
+
+
+def test_a_thread_that_has_boarded_with_more_than_there_is_room_for_goes_again() -> None:
+    trips: list[list[int]] = []
+    group: Group[int, None] = Group(trips.append, 3)
+    passages = [group.board(n) for n in range(7)]
+    for passage in reversed(passages):
+        passage.arrive()
+    assert sorted(n for trip in trips for n in trip) == list(range(7))
+    assert max(map(len, trips)) == 3
+    assert trips[0][0] == 6, "whoever wants to arrive is on the trip"
+
+
+def test_whoever_boards_during_a_trip_and_waits_later_goes_by_itself() -> None:
+    disk = Disk()
+    group: Group[int, str] = Group(disk.commit, 10)
+    first = start(lambda: group.board(0).arrive())
+    assert disk.under_way.acquire(timeout=PATIENCE_SECONDS)
+    late = group.board(1)
+    disk.may_return.release()
+    first.join(PATIENCE_SECONDS)
+    disk.may_return.release()
+    assert late.arrive() == "trip 2"
 
 
 def test_after_a_trip_that_raised_the_next_ones_go() -> None:
@@ -85,8 +118,8 @@ def test_after_a_trip_that_raised_the_next_ones_go() -> None:
 
     group: Group[int, int] = Group(commit, 10)
     with pytest.raises(RuntimeError):
-        group.join(13)
-    assert group.join(1) == 1
+        group.board(13).arrive()
+    assert group.board(1).arrive() == 1
 
 
 def test_under_many_threads_every_item_travels_once() -> None:
@@ -101,10 +134,15 @@ def test_under_many_threads_every_item_travels_once() -> None:
 
     def send(first: int) -> None:
         for n in range(first, first + 500):
-            if n not in group.join(n):
+            if n not in group.board(n).arrive():
                 missing.append(n)
 
-    threads = [start(lambda k=k: send(k * 500)) for k in range(8)]  # type: ignore[misc]
+    def send_in_lots(first: int) -> None:
+        for n in range(first, first + 500, 5):
+            lot = [(k, group.board(k)) for k in range(n, n + 5)]
+            missing.extend(k for k, passage in lot if k not in passage.arrive())
+
+    threads = [start(lambda k=k: (send, send_in_lots)[k % 2](k * 500)) for k in range(8)]  # type: ignore[misc]
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
     assert not missing

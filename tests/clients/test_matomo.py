@@ -117,12 +117,10 @@ def test_nothing_is_answered_to_who_wants_no_image(pool: str) -> None:
     assert (reply.status_code, reply.content) == (204, b"")
 
 
-@pytest.mark.parametrize("status", [429, 500])
-def test_it_tells_the_status_and_what_the_program_sends_again_counts(pool: str, status: int) -> None:
-    with proxy.between(pool, [status]) as between:
+def test_it_tells_the_status_and_what_the_program_sends_again_counts(pool: str) -> None:
+    with proxy.between(pool, [429, 500]) as between:
         made = client(between.address)
-        assert made.do_track_page_view("A").status_code == status
-        assert made.do_track_page_view("A").status_code == 200
+        assert [made.do_track_page_view("A").status_code for _ in range(3)] == [429, 500, 200]
     assert stored("title") == [("A",)]
 
 

@@ -81,7 +81,7 @@ def test_events_are_found_once_each_with_names_ids_times_and_props(pool: str, me
         ("signup", "", "", {"plan": "pro", "mail": "[email]"}, True),
         ("Outbound Link: Click", "", "", {"url": "https://other.example/"}, True),
         ("engagement", "/p", "Hellö", {}, False),
-        ("screen_view", "", "", {"id": "b0e3f2a0-0000-4000-8000-000000000001", "name": "Main"}, True),
+        ("pageview", "/Main", "", {"id": "b0e3f2a0-0000-4000-8000-000000000001", "name": "Main"}, True),
     ]
     assert [event_id for (event_id,) in stored("event.event_id")] == ids
     times = stored("hit.ts, received_at")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -61,6 +64,34 @@ def test_slow_clients_hold_nobody_up_and_are_cut_off(balancer: int, part: bytes)
             answers.append(client.recv(100).partition(b"\r\n")[0])
         assert {answer.partition(b" ")[2] for answer in answers} == {b"408 Request Time-out"}
         assert post(balancer) == 202
+
+
+class Counted(http.server.BaseHTTPRequestHandler):
+    """Answers yes, and knows the connections that it was asked on."""
+
+    protocol_version = "HTTP/1.1"
+    connections: ClassVar[set[int]] = set()
+
+    def do_GET(self) -> None:
+        """The balancer's check."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.connections.add(self.client_address[1])
+        self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.skipif(not processes.has_balancer(), reason="haproxy is not installed")
+def test_clients_that_come_once_share_connections_to_a_pool(tmp_path: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counted) as server:
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the balancer ends by hanging up
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        pools = {"ingest": [f"http://127.0.0.1:{server.server_port}"]}
+        with processes.balancer("ingest", pools, tmp_path) as address:
+            assert [post(int(address.rpartition(":")[2])) for _ in range(30)] == [202] * 30
+        server.shutdown()
+    assert len(Counted.connections) < 10
 
 
 def test_an_address_that_a_client_claims_is_not_believed(balancer: int) -> None:

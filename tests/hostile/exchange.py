@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 PATIENCE_SECONDS = 20.0
 _INSIDES = (b"Traceback", b'File "', b"Error:", b"Exception", b"psycopg", b"site-packages", b"msgspec.")
 
@@ -36,9 +38,24 @@ class Answer:
         return {one["index"]: one["code"] for one in self.json["rejected"]}
 
 
-def talk(address: tuple[str, int], sent: bytes | Iterable[bytes], *, ends: bool = True) -> list[Answer]:
-    """Every answer to what is sent, read until the pool closes; `ends`: then nothing more will come from the client."""
-    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
+def kept_alive(address: tuple[str, int]) -> socket.socket:
+    """A connection that has had a request already: the pool answers the next one together with those of others."""
+    connection = socket.create_connection(address, timeout=PATIENCE_SECONDS)
+    connection.sendall(b"OPTIONS /v1/events HTTP/1.1\r\nHost: a\r\n\r\n")
+    received = b""
+    while not received.endswith(b"\r\n\r\n"):
+        received += connection.recv(1 << 16) or pytest.fail("the pool hung up")
+    return connection
+
+
+def talk(
+    address: tuple[str, int], sent: bytes | Iterable[bytes], *, ends: bool = True, kept: bool = False
+) -> list[Answer]:
+    """Every answer to what is sent, read until the pool closes.
+
+    `ends`: then nothing more will come from the client. `kept`: on a connection that is `kept_alive`.
+    """
+    with kept_alive(address) if kept else socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
         with contextlib.suppress(ConnectionError):  # it may close before it has read everything
             for piece in [sent] if isinstance(sent, bytes) else sent:
                 connection.sendall(piece)

@@ -105,9 +105,9 @@ class Pool:
         """Events of our own format for example.com."""
         return self.post(batch(events, **envelope), headers=headers)
 
-    def raw(self, sent: bytes | Iterable[bytes], *, ends: bool = True) -> list[Answer]:
-        """Bytes as they are, and every answer."""
-        return exchange.talk(self.socket, sent, ends=ends)
+    def raw(self, sent: bytes | Iterable[bytes], *, ends: bool = True, kept: bool = False) -> list[Answer]:
+        """Bytes as they are, and every answer. See exchange.talk."""
+        return exchange.talk(self.socket, sent, ends=ends, kept=kept)
 
     def one(self, headers: Mapping[str, str] | None = None, **event: Any) -> Row | str:
         """The row that one event of our own format becomes, or the code with which it is refused."""

@@ -20,6 +20,8 @@ from tests.hostile.running import OWN, Pool, batch
 pytestmark = pytest.mark.flow
 Made = Callable[[bytes], bytes]
 CLOSE = b"Connection: close\r\n"
+FIRST_AND_LATER = pytest.mark.parametrize("kept", [False, True], ids=["first", "kept"])
+"""The pool reads the first request of a connection in one way, and those behind it in another."""
 
 
 def line(target: bytes = b"/v1/events", version: bytes = b"HTTP/1.1", host: bytes = b"Host: x\r\n") -> bytes:
@@ -49,10 +51,10 @@ def chunked(
     )
 
 
-def send(pool: Pool, made: Made) -> tuple[list[Answer], str]:
+def send(pool: Pool, made: Made, kept: bool = False) -> tuple[list[Answer], str]:
     """The answers to one request of one event, and the mark by which its hits are found."""
     mark = f"/{uuid.uuid4()}"
-    return pool.raw(made(batch([{"name": "x", "url": mark}]))), mark
+    return pool.raw(made(batch([{"name": "x", "url": mark}])), kept=kept), mark
 
 
 @pytest.mark.parametrize(("path", "module"), ALL, ids=[f"1-{path}" for path, _ in ALL])
@@ -65,6 +67,7 @@ def test_other_methods_are_refused_with_those_that_are_allowed(pool: Pool, path:
         assert method != "HEAD" or not answer.body
 
 
+@FIRST_AND_LATER
 @pytest.mark.parametrize(
     ("made", "statuses"),
     [
@@ -145,9 +148,9 @@ def test_other_methods_are_refused_with_those_that_are_allowed(pool: Pool, path:
     ],
 )  # fmt: skip
 def test_what_is_no_good_request_is_refused_and_nothing_is_stored(
-    pool: Pool, made: Made, statuses: set[int | None]
+    pool: Pool, made: Made, statuses: set[int | None], kept: bool
 ) -> None:
-    answers, mark = send(pool, made)
+    answers, mark = send(pool, made, kept)
     # What never becomes a request is not answered.
     assert {answer.status for answer in answers} <= statuses
     assert answers or None in statuses
@@ -155,6 +158,7 @@ def test_what_is_no_good_request_is_refused_and_nothing_is_stored(
     assert pool.hits(mark) == []
 
 
+@FIRST_AND_LATER
 @pytest.mark.parametrize(
     "made",
     [
@@ -185,14 +189,15 @@ def test_what_is_no_good_request_is_refused_and_nothing_is_stored(
         pytest.param(sized(b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"), id="18-websocket"),
     ],
 )  # fmt: skip
-def test_what_is_odd_but_clear_is_taken_once(pool: Pool, made: Made) -> None:
-    answers, mark = send(pool, made)
+def test_what_is_odd_but_clear_is_taken_once(pool: Pool, made: Made, kept: bool) -> None:
+    answers, mark = send(pool, made, kept)
     assert [answer.status for answer in answers] == [202]
     (hit,) = pool.hits(mark)
     assert hit["ip_prefix"] == "127.0.0.0/24"
     assert "aaaaaaaa" not in repr(hit)
 
 
+@FIRST_AND_LATER
 @pytest.mark.parametrize(
     "first",
     [
@@ -202,18 +207,19 @@ def test_what_is_odd_but_clear_is_taken_once(pool: Pool, made: Made) -> None:
         pytest.param(b"Content-Length: 5\r\nContent-Length: 0\r\n\r\nabcde", id="8-the-last-length-wins"),
     ],
 )
-def test_no_request_is_smuggled_behind_an_unclear_one(pool: Pool, first: bytes) -> None:
+def test_no_request_is_smuggled_behind_an_unclear_one(pool: Pool, first: bytes, kept: bool) -> None:
     mark = f"/{uuid.uuid4()}"
-    answers = pool.raw(line() + first + sized()(batch([{"name": "x", "url": mark}])))
+    answers = pool.raw(line() + first + sized()(batch([{"name": "x", "url": mark}])), kept=kept)
     assert [answer.status for answer in answers] in ([400], [501])
     assert pool.hits(mark) == []
 
 
-def test_19_pipelined_requests_are_answered_in_their_order(pool: Pool) -> None:
+@FIRST_AND_LATER
+def test_19_pipelined_requests_are_answered_in_their_order(pool: Pool, kept: bool) -> None:
     mark = f"/{uuid.uuid4()}"
     bodies = [batch([{"name": "x", "url": f"{mark}/{n}"}]) if n % 3 else b"nonsense" for n in range(50)]
     heads = (line() + b"Content-Length: %d\r\n\r\n" % len(body) for body in bodies)
-    answers = pool.raw(b"".join(head + body for head, body in zip(heads, bodies, strict=True)))
+    answers = pool.raw(b"".join(head + body for head, body in zip(heads, bodies, strict=True)), kept=kept)
     assert [answer.status for answer in answers] == [202 if n % 3 else 400 for n in range(50)]
     found = [json.loads(hit["payload"])["url"] for hit in pool.hits(mark)]
     assert sorted(found) == sorted(f"{mark}/{n}" for n in range(50) if n % 3)
@@ -226,7 +232,8 @@ def test_19_pipelined_chunks_are_told_apart(pool: Pool) -> None:
     assert len(pool.hits(mark)) == 10
 
 
-def test_3_a_body_may_come_in_pieces(pool: Pool) -> None:
+@FIRST_AND_LATER
+def test_3_a_body_may_come_in_pieces(pool: Pool, kept: bool) -> None:
     for made in (sized(), chunked()):
         mark = f"/{uuid.uuid4()}"
         whole = made(batch([{"name": "x", "url": mark}]))
@@ -236,7 +243,7 @@ def test_3_a_body_may_come_in_pieces(pool: Pool) -> None:
                 yield whole[at : at + 20]
                 time.sleep(0.005)
 
-        assert [answer.status for answer in pool.raw(pieces(), ends=False)] == [202]
+        assert [answer.status for answer in pool.raw(pieces(), ends=False, kept=kept)] == [202]
         assert len(pool.hits(mark)) == 1
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from analytics import buffer
-from analytics.buffer import counters
+from analytics.buffer import counters, group
 from analytics.events import Hit, Limits, Refusal
 from analytics.ingest import accept, answers, hits, visitor
 from analytics.pipeline import books
@@ -291,10 +291,7 @@ def test_a_request_that_is_refused_as_a_whole_has_a_status_and_is_counted(stores
 def test_when_nothing_can_be_stored_the_sender_has_to_come_back(
     site: models.Site, monkeypatch: pytest.MonkeyPatch, protocol: ModuleType
 ) -> None:
-    def away(*_: object) -> None:
-        raise buffer.Away
-
-    monkeypatch.setattr(buffer, "push", away)
+    monkeypatch.setattr(buffer, "_group", group.Group(lambda _: buffer.Away("both are away"), 1))
     body = events({}) if protocol is recount else {"n": "pageview", "u": "/", "d": "example.com"}
     caller = hits.caller({}, None)
     received = wire.Request("POST", "/", "", {}, json.dumps(body).encode())

@@ -250,7 +250,7 @@ def test_an_unforeseen_error_shows_nothing_of_the_inside(
     def fail(*_: object) -> None:
         raise RuntimeError("the secret of the house")
 
-    monkeypatch.setattr(accept, "request", fail)
+    monkeypatch.setattr(accept, "begin", fail)
     client.raise_request_exception = False
     response = client.post("/v1/events", body_for("/v1"), content_type="text/plain")
     assert response.status_code == 500

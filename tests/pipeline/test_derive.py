@@ -90,6 +90,12 @@ def test_kept_parameters_and_the_fragment_go_together() -> None:
     assert event.path == "/app?tab=2#/users"
 
 
+@pytest.mark.parametrize("name", ["engagement", "identify", "web_vitals"])
+def test_what_nobody_did_is_not_interactive_whatever_the_client_says(name: str) -> None:
+    told = events(*(builders.hit(event={"name": one, "interactive": True}) for one in (name, "signup")))
+    assert {event.name: event.interactive for event in told} == {name: False, "signup": True}
+
+
 # --- what is left out ---
 
 

@@ -1,7 +1,9 @@
-"""Which addresses of the ingest pool speak Umami, Matomo, Snowplow and our pixel, and how they answer."""
+"""What every format does alike, at its own address, and what Umami's, Matomo's, Snowplow's and our pixel's answer."""
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import json
 from urllib.parse import urlencode
 
@@ -17,53 +19,78 @@ UMAMI = json.dumps({"type": "event", "payload": {"website": "example.com", "url"
 SNOWPLOW = json.dumps({"data": [{"e": "pv", "aid": "example.com", "url": "/a"}]})
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status"),
-    [
-        ("POST", "/api/send", UMAMI, 200),
-        ("POST", "/api/send/", UMAMI, 200),
-        ("POST", "/api/batch", f"[{UMAMI}]", 200),
-        ("GET", "/matomo.php?idsite=1&rec=1&url=/a", "", 200),
-        ("GET", "/piwik.php/?idsite=1&rec=1&url=/a", "", 200),
-        ("POST", "/matomo.php/", "idsite=1&rec=1&url=/a&send_image=0", 204),
-        ("POST", "/piwik.php", '{"requests":["?idsite=1&rec=1&url=/a"]}', 200),
-        ("POST", "/com.snowplowanalytics.snowplow/tp2", SNOWPLOW, 200),
-        ("POST", "/com.acme.my-shop/v1/", SNOWPLOW, 200),
-        ("GET", "/i?e=pv&aid=example.com&url=/a", "", 200),
-        ("GET", "/i/?e=pv&aid=example.com&url=/a", "", 200),
-        ("GET", "/pixel.gif?site=example.com&url=/a", "", 200),
-    ],
-)
-def test_a_page_view_is_taken_and_counted(
-    door: Client, site: models.Site, method: str, path: str, body: str, status: int
+PAGE_VIEWS = [
+    ("POST", "/api/send", UMAMI, 200),
+    ("POST", "/api/send/", UMAMI, 200),
+    ("POST", "/api/batch", f"[{UMAMI}]", 200),
+    ("GET", "/matomo.php?idsite=1&rec=1&url=/a", "", 200),
+    ("GET", "/piwik.php/?idsite=1&rec=1&url=/a", "", 200),
+    ("POST", "/matomo.php/", "idsite=1&rec=1&url=/a&send_image=0", 204),
+    ("POST", "/piwik.php", '{"requests":["?idsite=1&rec=1&url=/a"]}', 200),
+    ("POST", "/com.snowplowanalytics.snowplow/tp2", SNOWPLOW, 200),
+    ("POST", "/com.acme.my-shop/v1/", SNOWPLOW, 200),
+    ("GET", "/i?e=pv&aid=example.com&url=/a", "", 200),
+    ("GET", "/i/?e=pv&aid=example.com&url=/a", "", 200),
+    ("GET", "/pixel.gif?site=example.com&url=/a", "", 200),
+]
+
+
+def test_a_page_view_is_taken_and_counted(door: Client, site: models.Site) -> None:
+    for method, path, body, status in PAGE_VIEWS:
+        answer = door.generic(method, path, body, "text/plain", headers={"origin": "https://example.com"})
+        assert (answer.status_code, answer["Cache-Control"], answer.cookies) == (status, "no-store", {}), path
+        assert answer["Access-Control-Allow-Origin"] == "https://example.com"
+    assert stored("event.site_id, name, path") == [(site.pk, "pageview", "/a")] * len(PAGE_VIEWS)
+
+
+EVERY_POST = [
+    ("/v1/events", '{"site":"example.com","events":[{"name":"pageview","url":"/a"}]}', 202),
+    ("/api/event", '{"n":"pageview","u":"https://example.com/a"}', 202),
+    ("/mp/collect?measurement_id=example.com", '{"client_id":"1.2","events":[{"name":"page_view"}]}', 204),
+    ("/g/collect?tid=example.com", "en=page_view&dl=https%3A%2F%2Fexample.com%2Fa", 204),
+    ("/api/send", UMAMI, 200),
+    ("/api/batch", f"[{UMAMI}]", 200),
+    ("/matomo.php", '{"requests":["?idsite=example.com&rec=1&url=/a"]}', 200),
+    ("/com.snowplowanalytics.snowplow/tp2", SNOWPLOW, 200),
+    ("/v1/batch", '{"writeKey":"example.com","batch":[{"type":"page","anonymousId":"a"}]}', 200),
+    ("/batch", '{"api_key":"example.com","batch":[{"event":"$pageview","distinct_id":"d"}]}', 200),
+]
+
+
+def test_neither_content_type_nor_packing_nor_credentials_of_others_change_anything(
+    door: Client, site: models.Site
 ) -> None:
-    answer = door.generic(method, path, body, "text/plain", headers={"origin": "https://example.com"})
-    assert (answer.status_code, answer["Cache-Control"], answer.cookies) == (status, "no-store", {})
-    assert answer["Access-Control-Allow-Origin"] == "https://example.com"
-    assert stored("event.site_id, name, path") == [(site.pk, "pageview", "/a")]
+    theirs = {"origin": "https://shop.example", "authorization": "Token None", "cookie": "sessionid=x"}
+    kinds = ("text/plain;charset=UTF-8", "application/json", "application/x-www-form-urlencoded", "image/png", "")
+    for (path, body, status), kind in itertools.product(EVERY_POST, kinds):
+        packed = gzip.compress(body.encode())
+        for sent, packing in ((body.encode(), {}), (packed, {}), (packed, {"content-encoding": "gzip"})):
+            answer = door.generic("POST", path, sent, kind, headers=theirs | packing)
+            assert (answer.status_code, answer.get("X-Recount-Dropped")) == (status, None), (path, kind, packing)
+            assert answer["Access-Control-Allow-Origin"] == "https://shop.example"
+            assert answer["Access-Control-Allow-Credentials"] == "true"
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
-def test_umami_takes_nothing_but_posts(door: Client, method: str) -> None:
-    assert door.generic(method, "/api/send").status_code == 405
+def test_umami_takes_nothing_but_posts(door: Client) -> None:
+    assert [door.generic(method, "/api/send").status_code for method in ("GET", "HEAD", "PUT")] == [405] * 3
 
 
-@pytest.mark.parametrize("path", ["/api/sent", "/matomo.php/x/y", "/i/x", "/com/tp2", "/.com.acme/tp2"])
-def test_there_is_nothing_beside_them(door: Client, path: str) -> None:
-    assert door.post(path, b"{}", "application/json").status_code == 404
+def test_there_is_nothing_beside_them(door: Client) -> None:
+    beside = ("/api/sent", "/matomo.php/x/y", "/i/x", "/com/tp2", "/.com.acme/tp2")
+    assert {door.post(path, b"{}", "application/json").status_code for path in beside} == {404}
 
 
-@pytest.mark.parametrize("path", ["/", "/index.php"])
-def test_the_root_answers_the_log_importer_alone(door: Client, site: models.Site, path: str) -> None:
+def test_the_root_answers_the_log_importer_alone(door: Client, site: models.Site) -> None:
     call = {"module": "API", "method": "SitesManager.getSiteFromId", "idSite": str(site.pk)}
-    told = door.post(path, urlencode(call), "application/x-www-form-urlencoded").json()
-    assert told == {"idsite": str(site.pk), "name": str(site.pk), "main_url": ""}
-    for answer in (
-        door.get(path),
-        door.post(path, b"module=CoreHome", "text/plain"),
-        door.post(path, b"{", "application/json"),
-    ):
-        assert (answer.status_code, answer.content) == (404, b"There is nothing here.\n")
+    for path in ("/", "/index.php"):
+        told = door.post(path, urlencode(call), "application/x-www-form-urlencoded").json()
+        assert told == {"idsite": str(site.pk), "name": str(site.pk), "main_url": "https://"}
+        for answer in (
+            door.get(path),
+            door.post(path, b"module=CoreHome", "text/plain"),
+            door.post(path, b"{", "application/json"),
+        ):
+            assert (answer.status_code, answer.content) == (404, b"There is nothing here.\n")
 
 
 def test_a_pixel_is_on_the_page_that_shows_it(door: Client, site: models.Site) -> None:

@@ -182,6 +182,12 @@ def test_the_moment_of_the_event_goes_before_that_of_the_request() -> None:
     assert [moment.second for moment in moments if moment] == [8, 9, 10]
 
 
+def test_what_the_event_says_goes_before_the_device_of_the_request() -> None:
+    device = {"device": {"language": "et", "screen_resolution": "412x892"}}
+    event = read("x", device, language="en-us", screen_resolution="800x600")
+    assert (event.language, event.screen) == ("en-US", "800x600")
+
+
 @pytest.mark.parametrize("micros", [None, "", "soon", [], {}, True, -5, 0])
 def test_a_moment_that_is_none_does_not_cost_the_event(micros: object) -> None:
     assert read("x", {"timestamp_micros": micros}).timestamp is None

@@ -103,6 +103,24 @@ def test_an_event_has_a_name_that_is_not_reserved(name: object, code: str) -> No
     assert [(found, path) for found, path, _ in named(name)] == [(code, "events")]
 
 
+def test_every_name_that_google_reserves_is_told() -> None:
+    # https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference#reserved_event_names
+    reserved = [
+        "ad_activeview", "ad_click", "ad_exposure", "ad_query", "ad_reward", "adunit_exposure", "app_clear_data",
+        "app_exception", "app_install", "app_remove", "app_store_refund", "app_update", "app_upgrade",
+        "dynamic_link_app_open", "dynamic_link_app_update", "dynamic_link_first_open", "error", "firebase_campaign",
+        "firebase_in_app_message_action", "firebase_in_app_message_dismiss", "firebase_in_app_message_impression",
+        "first_open", "first_visit", "notification_dismiss", "notification_foreground", "notification_open",
+        "notification_receive", "notification_send", "os_update", "session_start", "user_engagement",
+    ]  # fmt: skip
+    for query in (WEB, APP):
+        assert [name for name in reserved if [code for code, _, _ in named(name, query)] != ["NAME_RESERVED"]] == []
+
+
+def test_no_more_of_a_name_is_given_back_than_shows_which_it_is() -> None:
+    assert all("e" * 61 not in description for _, _, description in named("_" + "e" * 200))
+
+
 def test_some_names_are_for_apps() -> None:
     assert named("in_app_purchase", APP) == []
     assert [code for code, _, _ in named("in_app_purchase")] == ["NAME_RESERVED"]
@@ -170,11 +188,17 @@ def test_there_are_one_to_25_events(events: object, expected: list[tuple[str, st
 
 
 def test_a_name_that_comes_twice_is_told() -> None:
-    body = b'{"client_id":"1.2","client_id":"1.2","events":[{"name":"x","params":{"a":1,"a":2,"b":{"c":1}}}]}'
+    body = (
+        b'{"client_id":"1.2","client_id":"1.2","events":[{"name":"x",'
+        b'"params":{"a":1,"a":2,"b":{"c":1},"items":[{"price":1,"price":2}]}}],'
+        b'"user_properties":{"p":{"value":1},"p":{"value":2}}}'
+    )
     assert codes(body) == [
         ("NAME_DUPLICATED", ""),
+        ("NAME_DUPLICATED", "user_properties"),
         ("NAME_DUPLICATED", "events[0].params"),
         ("VALUE_INVALID", "events[0].params.b"),
+        ("NAME_DUPLICATED", "events[0].params.items[0]"),
     ]
 
 

@@ -56,6 +56,7 @@ def test_scrolling_and_engagement() -> None:
         ("CLS", {"value": 120}, {"cls": "0.12"}),
         ("CLS", {"value": 0}, {"cls": "0"}),
         ("CLS", {"value": 120, "metric_value": 0.121}, {"cls": "0.121"}),
+        ("CLS", {"value": 2000, "metric_value": 2}, {"cls": "2"}),
     ],
 )
 def test_a_web_vital_is_a_property_of_its_name(metric: str, params: dict[str, Any], prop: dict[str, str]) -> None:
@@ -105,6 +106,7 @@ def test_an_order_is_the_same_event_however_often_it_is_reported() -> None:
 def test_revenue_that_cannot_be_read_does_not_cost_the_purchase(params: dict[str, Any]) -> None:
     event = read("purchase", **params)
     assert (event.name, event.revenue, event.currency) == ("purchase", None, "")
+    assert event.props == {key: str(value) for key, value in params.items() if isinstance(value, (str, int))}
 
 
 def test_the_value_of_another_event_is_a_property() -> None:
@@ -135,6 +137,7 @@ def test_a_campaign_that_was_told_goes_before_that_of_the_address() -> None:
     expected = "utm_source=nl&utm_medium=e+mail&utm_campaign=%C3%A9t%C3%A9&utm_content=top&utm_term=shoes"
     event = read("x", page_location=page, campaign_term="shoes", **told)
     assert event.url == f"https://a.example/x?{expected}&utm_source=old&b=1#top"
+    assert len(read("x", page_location=page + "x" * 2000, **told).url) == 2048
     details = read("campaign_details", source="nl", medium="email", campaign="spring")
     assert details.url == "?utm_source=nl&utm_medium=email&utm_campaign=spring"
     assert details.interactive is False

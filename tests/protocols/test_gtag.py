@@ -91,6 +91,7 @@ def test_the_lines_of_a_body_are_events_that_go_before_the_query_string() -> Non
     body = "en=page_view&_et=3674\r\nen=click&_et=799&dt=Test%20Page\n\n \r\nen=sign_up&cid=1.2&tid=G-OTHER\r\n"
     batch = gtag.split(request(query, body))
     assert [event.site for event in batch.events] == ["G-TEST123", "G-TEST123", "G-OTHER"]
+    assert batch.events[0].payload == f"{query}\nen=page_view&_et=3674"
     assert batch.events[1].payload == f"{query}\nen=click&_et=799&dt=Test%20Page"
     events = [gtag.read(event.payload) for event in batch.events]
     assert [(event.name, event.engagement_ms, event.title, event.client_id) for event in events] == [
@@ -150,6 +151,12 @@ def test_without_consent_to_analytics_the_visitor_has_no_id(consent: str, client
     assert (event.client_id, event.user_id, event.from_server) == (client, user, False)
 
 
+def test_an_id_without_consent_is_not_even_kept() -> None:
+    lines = "en=a&uid=u1&gcs=G100\nen=b&uid=u1"
+    payloads = [event.payload for event in gtag.split(request("tid=G-1&cid=1.2&gcs=G111", lines)).events]
+    assert payloads == ["tid=G-1&gcs=G111\nen=a&gcs=G100", "tid=G-1&cid=1.2&gcs=G111\nen=b&uid=u1"]
+
+
 @pytest.mark.parametrize(
     ("query", "client"),
     [
@@ -180,6 +187,7 @@ def test_a_campaign_that_the_tag_was_told_goes_before_that_of_the_address() -> N
         ("dl=about%3Asrcdoc", ""),
         ("dl=about%3Asrcdoc&dp=%2Fy", "/y"),
         ("ep.page_location=https%3A%2F%2Fa.example%2F", "https://a.example/"),
+        ("ep.page_location=https%3A%2F%2Fa.example%2F&dh=b.example", "https://a.example/"),
         ("", ""),
     ],
 )

@@ -8,7 +8,7 @@ import json
 import uuid
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -85,7 +85,8 @@ def test_a_server_that_names_the_visitors_address_passes_on_the_user_agent() -> 
     query = "idsite=3&rec=1&url=/&cip=203.0.113.9"
     assert agent_of(sent(query=query, user_agent="Mozilla/5.0 (é; X+Y)")) == ("Mozilla/5.0 (é; X+Y)", True)
     assert agent_of(sent(query=f"{query}&ua=Z", user_agent="Python")) == ("Z", True)
-    assert agent_of(sent(bulk(f"?{query}"), user_agent="Python")) == ("", True)
+    for one in (f"?{query}", {"idsite": 3, "rec": 1, "cip": "203.0.113.9"}):
+        assert agent_of(sent(bulk(one), user_agent="Python")) == ("", True)
 
 
 def test_who_sends_no_user_agent_is_a_program() -> None:
@@ -139,6 +140,27 @@ def test_a_token_within_one_of_many_is_not_kept_either() -> None:
         browsed(bulk({"idsite": 3, "url": "/é", "token_auth": TOKEN}, f"?idsite=3&token_auth={TOKEN}&x=1"))
     )
     assert [event.payload for event in batch.events] == ['{"idsite":3,"url":"/\\u00e9"}', "idsite=3&x=1"]
+
+
+@pytest.mark.parametrize(
+    ("requests", "envelope", "token"),
+    [
+        # As the Node client sends it.
+        ((f"?idsite=3&token_auth={TOKEN}", "?idsite=3"), {}, TOKEN),
+        (({"idsite": 3, "token_auth": TOKEN}, f"?token_auth={TOKEN}"), {}, TOKEN),
+        ((f"?idsite=3&token_auth={TOKEN}",), {"token_auth": "envelope"}, "envelope"),
+        # One request is let in by one token.
+        (("?idsite=3&token_auth=a", "?idsite=4&token_auth=b"), {}, ""),
+        (({"idsite": 3, "token_auth": 5}, "?idsite=3&x_token_auth=a", 5), {}, ""),
+    ],
+)
+def test_a_token_within_one_of_many_holds_for_all_unless_they_differ(
+    requests: tuple[object, ...], envelope: dict[str, str], token: str
+) -> None:
+    assert matomo.split(browsed(bulk(*requests, **envelope))).foreign_secret == token
+    if all(isinstance(one, str) for one in requests) and not envelope:
+        form = urlencode([("requests", one) for one in requests])
+        assert matomo.split(browsed(form)).foreign_secret == token
 
 
 # What they say.
@@ -365,15 +387,29 @@ def test_who_does_not_want_to_be_counted_hears_no_error() -> None:
 
 def asked(query: str = "", **said: str) -> wire.Reply:
     request = wire.Request("POST", "/", query, {}, urlencode(said).encode())
-    return matomo_sites.reply(request, {"3": "example.com", "www.example.com": "example.com"}.get)
+    return matomo_sites.reply(
+        request, {"3": "example.com", "www.example.com": "example.com", "example.com": "example.com"}.get
+    )
 
 
 def test_the_importer_is_told_that_a_site_exists_and_not_whose_it_is() -> None:
     call = {"module": "API", "format": "json", "method": "SitesManager.getSiteFromId", "token_auth": TOKEN}
-    site = {"idsite": "3", "name": "3", "main_url": ""}
+    site = {"idsite": "3", "name": "3", "main_url": "https://"}
     for reply in (asked(**call, idSite="3"), asked(urlencode(call | {"idSite": "3"}))):
         assert (reply.status, json.loads(reply.body)) == (200, site)
     assert json.loads(asked(**call, idSite="4").body)["result"] == "error"
+    named = asked(**call, idSite="example.com")
+    assert json.loads(named.body) == {"idsite": "example.com", "name": "example.com", "main_url": "https://example.com"}
+
+
+@pytest.mark.parametrize(("host", "page"), [("piwik.org", "https://piwik.org/a?b"), (None, "/a?b")])
+def test_the_pages_of_its_lines_are_found_behind_what_it_was_told(host: str | None, page: str) -> None:
+    call = {"module": "API", "method": "SitesManager.getSiteFromId"}
+    told = json.loads(asked(**call, idSite="3").body)["main_url"]
+    # As import_logs.py does it.
+    prefix = told if host is None else f"{urlsplit(told).scheme}://{host}"
+    event = read(url=f"{prefix}/a?b", download=f"{prefix}/a?b", queuedtracking="0")
+    assert (event.url, event.props) == (page, {"url": page})
 
 
 @pytest.mark.parametrize(
@@ -382,7 +418,7 @@ def test_the_importer_is_told_that_a_site_exists_and_not_whose_it_is() -> None:
 )
 def test_the_importer_finds_a_site_by_its_host(url: str, found: bool) -> None:
     reply = asked(module="API", method="SitesManager.getSitesIdFromSiteUrl", url=url)
-    assert json.loads(reply.body) == ([{"idsite": "example.com"}] if found else [])
+    assert json.loads(reply.body) == ([{"idsite": "www.example.com"}] if found else [])
 
 
 def test_the_importer_cannot_make_sites() -> None:

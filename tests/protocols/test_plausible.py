@@ -57,6 +57,7 @@ def test_short_keys_and_long_ones_say_the_same() -> None:
         revenue=Decimal("15.9900"),
         currency="USD",
         interactive=False,
+        fragment=True,
     )
     assert plausible.read(json.dumps(short)) == plausible.read(json.dumps(long)) == expected
 
@@ -72,6 +73,27 @@ def test_props_are_an_object_or_the_text_of_one(key: str, props: object) -> None
 )
 def test_props_that_say_nothing_are_left_out(props: object) -> None:
     assert read(p=props).props == {}
+
+
+def test_of_too_many_props_and_of_names_that_are_too_long_the_event_keeps_the_others() -> None:
+    many = {"k" * 129: 1, "": 1} | {f"k{n}": n for n in range(120)}
+    assert read(p=many).props == {f"k{n}": str(n) for n in range(100)}
+
+
+@pytest.mark.parametrize(
+    ("mode", "fragment"), [(1, True), ("1", True), (True, True), (0, False), ("0", False), (None, False), (2, False)]
+)
+def test_in_hash_mode_the_page_goes_on_behind_the_hash(mode: object, fragment: bool) -> None:
+    assert read(h=mode).fragment is fragment
+
+
+def test_a_referrer_is_cut_and_can_be_stored() -> None:
+    assert read(r="\0" + "r" * 3000).referrer == "\ufffd" + "r" * 2047
+
+
+def test_a_name_may_be_a_number() -> None:
+    # plausible(404) is how many pages report what they do not have.
+    assert read(n=404).name == "404"
 
 
 def test_of_several_names_for_props_the_oldest_counts() -> None:
@@ -100,16 +122,20 @@ def test_revenue_that_cannot_be_read_does_not_cost_the_event(revenue: object) ->
 
 
 @pytest.mark.parametrize(
-    ("engaged", "ms"), [(3518, 3518), ("3518", 3518), (0, 0), (-5, 0), (None, 0), (10**20, 86_400_000), ("x", 0)]
-)
+    ("engaged", "ms"),
+    [
+        (3518, 3518), ("3518", 3518), (0, 0), (-5, 0), (None, 0), ("x", 0),
+        (30 * 86_400_000 - 1, 86_400_000), (1_795_390_000_000, 0), (10**20, 0),
+    ],
+)  # fmt: skip
 def test_engagement_is_a_number_of_milliseconds(engaged: object, ms: int) -> None:
     assert read(n="engagement", e=engaged).engagement_ms == ms
 
 
 @pytest.mark.parametrize(
-    ("depth", "percent"), [(66, 66), ("66", 66), (100, 100), (255, 0), (101, 0), (-1, 0), (None, 0)]
+    ("depth", "percent"), [(66, 66), ("66", 66), (100, 100), (255, 100), (101, 100), (-1, 0), (None, 0)]
 )
-def test_scrolling_is_a_percentage_or_unknown(depth: object, percent: int) -> None:
+def test_scrolling_is_a_percentage(depth: object, percent: int) -> None:
     assert read(n="engagement", sd=depth).scroll_percent == percent
 
 
@@ -136,9 +162,12 @@ def test_every_site_gets_the_body_as_it_came() -> None:
 @pytest.mark.parametrize(
     ("event", "field"),
     [
-        ({"n": None}, "name"),
-        ({"n": " "}, "name"),
+        ({"n": None}, "event_name"),
+        ({"n": " "}, "event_name"),
+        ({"n": "x" * 129}, "event_name"),
         ({"u": None}, "url"),
+        ({"u": " "}, "url"),
+        ({"u": "data:text/html,x"}, "url"),
         ({"u": None, "d": None}, "domain"),
         ({"u": "/path", "d": None}, "domain"),
         ({"u": "http://[", "d": None}, "domain"),
@@ -146,31 +175,35 @@ def test_every_site_gets_the_body_as_it_came() -> None:
         ({"d": ",".join(f"{n}.example" for n in range(21))}, "domain"),
     ],
 )
-def test_what_is_missing_is_named_in_plausibles_words(event: dict[str, Any], field: str) -> None:
+def test_what_is_to_blame_is_named_in_plausibles_words(event: dict[str, Any], field: str) -> None:
     reply = refused(**event)
     assert reply.status == 400
     assert list(json.loads(reply.body)) == ["errors"]
     assert list(json.loads(reply.body)["errors"]) == [field]
 
 
-@pytest.mark.parametrize("event", [{"u": "data:text/html,x"}, {"n": 5}, {"i": "no"}, {"d": ["a"]}, {"n": "x" * 129}])
-def test_what_is_wrong_is_refused(event: dict[str, Any]) -> None:
+@pytest.mark.parametrize("event", [{"n": True}, {"i": "no"}, {"d": ["a"]}, {"h": []}])
+def test_a_value_of_another_type_is_refused(event: dict[str, Any]) -> None:
     assert list(json.loads(refused(**event).body)["errors"]) == ["request"]
 
 
-def test_the_answer_is_ok_and_how_many_were_dropped() -> None:
-    unknown = wire.Outcome(1, Refusal.UNKNOWN_SITE, "No.")
-    accepted = wire.Outcome(0)
-    assert plausible.answer(REQUEST, BATCH, [accepted]) == wire.Reply(202, b"ok", "text/plain", {})
-    assert plausible.answer(REQUEST, BATCH, [accepted, unknown]).headers == {"x-plausible-dropped": "1"}
-    reply = plausible.answer(REQUEST, BATCH, [unknown])
-    assert (reply.status, reply.body, reply.headers) == (202, b"ok", {"x-plausible-dropped": "1"})
+@pytest.mark.parametrize("why", [Refusal.UNKNOWN_SITE, Refusal.SUSPENDED, Refusal.OPTED_OUT])
+def test_the_answer_is_ok_and_how_many_were_dropped(why: Refusal) -> None:
+    accepted, dropped, late = wire.Outcome(0), wire.Outcome(1, why, "No."), wire.Outcome(1, Refusal.RATE_LIMITED, "No.")
+    for outcomes, headers in (
+        ([accepted], {}),
+        ([dropped], {"x-plausible-dropped": "1"}),
+        ([accepted, dropped], {"x-plausible-dropped": "1"}),
+        # What was taken for one site must not come again for the other.
+        ([accepted, late, dropped], {"x-plausible-dropped": "2"}),
+    ):
+        assert plausible.answer(REQUEST, BATCH, outcomes) == wire.Reply(202, b"ok", "text/plain", headers)
 
 
 def test_an_event_that_is_wrong_itself_is_a_400() -> None:
-    bad = wire.Outcome(0, Refusal.NO_NAME, "name: is required")
+    bad = wire.Outcome(0, Refusal.NO_NAME, "can't be blank")
     reply = plausible.answer(REQUEST, BATCH, [bad, bad])
-    assert (reply.status, json.loads(reply.body)) == (400, {"errors": {"name": ["is required"]}})
+    assert (reply.status, json.loads(reply.body)) == (400, {"errors": {"event_name": ["can't be blank"]}})
 
 
 KEYS = sorted({key for keys in plausible.KEYS.values() for key in keys})

@@ -113,6 +113,7 @@ def test_without_a_clock_or_when_asked_not_to_nothing_is_corrected(body: Any, qu
         (b'{"api_key":"A","batch":[]}', Refusal.NO_EVENTS),
         (b'{"api_key":"A","batch":null}', Refusal.BAD_FIELD),
         (b"5", Refusal.BAD_FIELD),
+        (b'{"api_key":"A","event":"x","n":1e400}', Refusal.BAD_FIELD),
         (b"{", Refusal.BAD_JSON),
         (b'{"api_key":"A","batch":[' + b"[" * 100_000, Refusal.BAD_JSON),
         ({"api_key": "A", "batch": [{}] * 2501}, Refusal.TOO_MANY_EVENTS),

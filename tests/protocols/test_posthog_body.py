@@ -93,8 +93,9 @@ def test_other_encodings_are_refused(encoding: str) -> None:
         (zlib.compress(b"x" * (Limits.INFLATED_BYTES + 1)), "", {"content_encoding": "deflate"}),
         (base64.b64encode(gzip.compress(b"x" * (Limits.INFLATED_BYTES + 1))), "", {}),
         (b" " * (Limits.BODY_BYTES + 1), "", {}),
+        (gzip.compress(b"A" * (Limits.BODY_BYTES + 1)), "compression=lz64", {}),
     ],
-    ids=["gzip", "deflate", "gzip in base64", "plain"],
+    ids=["gzip", "deflate", "gzip in base64", "plain", "lz64 in gzip"],
 )
 def test_what_would_grow_too_large_is_refused(body: bytes, query: str, headers: dict[str, str]) -> None:
     assert code(body, query, **headers) is Refusal.TOO_LARGE

@@ -52,6 +52,9 @@ def test_every_field_has_its_place() -> None:
         "scroll": 150,
         "screen": "1920x1080",
         "language": "et-EE",
+        "hash": True,
+        "user_agent": "Mozilla/5.0",
+        "ip": "203.0.113.9",
         "site_id": 5,
         "country": "US",
         "received_at": "1999-01-01T00:00:00Z",
@@ -73,7 +76,16 @@ def test_every_field_has_its_place() -> None:
         scroll_percent=100,
         screen="1920x1080",
         language="et-EE",
+        fragment=True,
+        user_agent="Mozilla/5.0",
+        address="203.0.113.9",
     )
+
+
+def test_texts_are_cut() -> None:
+    event = read(referrer="r" * 3000, title="t" * 600, language="l" * 50, user_agent="u" * 600, ip="1" * 100)
+    texts = (event.referrer, event.title, event.language, event.user_agent, event.address)
+    assert [len(text) for text in texts] == [2048, 512, 35, 512, 64]
 
 
 def test_a_name_is_enough() -> None:
@@ -207,7 +219,10 @@ def test_the_answer_counts_what_was_accepted_and_lists_what_was_not() -> None:
     }
 
 
-@pytest.mark.parametrize(("code", "status"), [(Refusal.UNKNOWN_SITE, 400), (Refusal.BAD_KEY, 401)])
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [(Refusal.UNKNOWN_SITE, 400), (Refusal.BAD_KEY, 401), (Refusal.SUSPENDED, 403), (Refusal.OPTED_OUT, 403)],
+)
 def test_a_wrong_site_is_the_whole_requests_matter(code: Refusal, status: int) -> None:
     reply = recount.answer(REQUEST, BATCH, [wire.Outcome(0, code, "No."), wire.Outcome(1, code, "No.")])
     assert reply.status == status

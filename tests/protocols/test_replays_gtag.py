@@ -99,6 +99,9 @@ def test_without_consent_the_visitor_is_one_of_the_day(door: Client) -> None:
     rows = stored("event.cookieless, event.visitor_id")
     assert [cookieless for cookieless, _ in rows] == [False, True, True]
     assert rows[1] == rows[2] != rows[0]
+    assert [payload.partition("page_view")[2] for (payload,) in stored("payload")] == [
+        "&cid=1.2&uid=u1&gcs=G111", "&gcs=G100", "&gcs=G110",
+    ]  # fmt: skip
 
 
 def test_the_campaign_that_the_tag_was_told_is_the_source_of_the_visit(door: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -69,5 +70,18 @@ def test_the_python_client(door: Client) -> None:
 def test_the_python_client_after_answers_that_made_it_try_again(door: Client) -> None:
     assert replay(door, "plausible-events-py-retry.json") == [202] * 5
     # It names no ids: what it sends again is counted again.
-    assert [name for (name,) in stored("name")] == ["pageview"] * 4 + ["my event"]
+    came = ("newsletter", "été", "203.0.113.0/24")
+    assert stored("name, path, props, utm_source, utm_campaign, ip_prefix") == [
+        *[("pageview", "/login/user", {}, *came)] * 4,
+        ("my event", "/", {"os": "mac", "n": "3", "flag": "True"}, *came),
+    ]
     assert books.balance().holds
+
+
+def test_in_hash_mode_what_is_behind_the_hash_is_a_page_of_its_own(door: Client) -> None:
+    for event in (
+        {"n": "pageview", "u": "https://example.com/app?x=1#/inbox", "h": 1},
+        {"n": 404, "u": "https://example.com/gone#top", "h": 0},
+    ):
+        assert door.post("/api/event", json.dumps(event), "text/plain").status_code == 202
+    assert stored("name, path") == [("pageview", "/app#/inbox"), ("404", "/gone")]

@@ -24,7 +24,7 @@ EVENTS = [
     ("buy", "", "", {"category": "shop", "label": "l", "property": "p", "value": "2.5"}, True),
     ("x", "", "", {"a": "1"}, True),
     ("engagement", "/", "x", {}, False),
-    ("screen_view", "", "", {"id": "s1", "name": "Main"}, True),
+    ("pageview", "/Main", "", {"id": "s1", "name": "Main"}, True),
 ]
 
 

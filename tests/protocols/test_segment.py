@@ -101,6 +101,12 @@ def test_what_a_batch_shares_belongs_to_each_message_and_its_own_words_go_first(
     assert (other.language, other.url, other.title) == ("en", "https://a.example/", "Own")
 
 
+def test_a_small_batch_whose_context_would_grow_large_is_refused() -> None:
+    body = {"writeKey": "WK", "context": {"a": "x" * 30_000}}
+    assert refused(sent("/v1/batch", body | {"batch": [{}] * 150})).code is Refusal.TOO_LARGE
+    assert len(segment.split(sent("/v1/batch", body | {"batch": [{}] * 100})).events) == 100
+
+
 def test_the_client_says_when_it_sent() -> None:
     at = "2026-11-22T23:34:31.234+00:00"
     assert segment.split(sent("/v1/track", TRACK | {"writeKey": "WK", "sentAt": at})).sent_at == at.replace(

@@ -36,6 +36,11 @@ def test_as_many_items_are_kept_as_fit_and_all_are_counted() -> None:
     assert 10 < len(kept) < 20
 
 
+def test_an_item_that_does_not_fit_costs_no_other() -> None:
+    props = shop.order("T-1", [{"id": "a"}, {"id": "b", "name": "x" * Limits.PROP_VALUE_CHARS}, {"id": "c"}])
+    assert (props["item_count"], json.loads(props["items"])) == ("3", [{"id": "a"}, {"id": "c"}])
+
+
 def test_values_that_are_neither_text_nor_number_are_left_out() -> None:
     props = shop.order("T-1", [{"id": ["a"], "name": None, "price": True, "quantity": 3}])
     assert json.loads(props["items"]) == [{"quantity": 3}]

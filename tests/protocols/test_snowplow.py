@@ -221,7 +221,15 @@ def test_a_structured_event_goes_by_its_action() -> None:
 def test_an_event_of_its_own_schema_goes_by_the_schemas_name() -> None:
     event = described("button_click", {"a": 1, "b": [1, 2], "c": {"d": "e"}, "f": None}, "com.acme")
     assert (event.name, event.props, event.interactive) == ("button_click", {"a": "1", "c.d": "e"}, True)
-    assert described("screen_view", {"id": "s1", "name": "Main"}, f"{VENDOR}.mobile").name == "screen_view"
+
+
+@pytest.mark.parametrize("vendor", [VENDOR, "com.snowplowanalytics.mobile"])
+def test_a_screen_of_an_app_is_a_page(vendor: str) -> None:
+    event = described("screen_view", {"id": "s1", "name": "Main menu"}, vendor, url="")
+    assert (event.name, event.url, event.props) == ("pageview", "/Main menu", {"id": "s1", "name": "Main menu"})
+    assert described("screen_view", {"name": "x"}, vendor).url == "https://example.com/a"
+    assert described("screen_view", {"name": 5}, "com.acme").name == "screen_view"
+    assert described("screen_view", {"name": {}}, vendor, url="").url == ""
 
 
 def test_a_link_that_leads_away_is_an_outbound_link() -> None:

@@ -99,14 +99,14 @@ def test_only_a_bearer_that_looks_like_a_secret_key_of_ours_is_one(authorization
 def test_every_field_has_its_place() -> None:
     payload: dict[str, Any] = {
         "website": SITE, "screen": "800x600", "language": "en-US@posix", "title": "Tést", "hostname": "site.test",
-        "url": "/start?utm_source=nl", "referrer": "https://news.example/", "tag": "abtest", "name": "signup",
+        "url": "/start?utm_source=nl#/inbox", "referrer": "https://news.example/", "tag": "abtest", "name": "signup",
         "data": {"plan": "pro", "n": 3, "nested": {"a": 1}, "none": None, "revenue": 12.5, "currency": "eur"},
         "id": "u-42", "timestamp": 1795390082, "ip": "203.0.113.9", "userAgent": "Mozilla/5.0 X", "duration": 850,
         "browser": "chrome", "os": "Mac OS", "device": "desktop",
     }  # fmt: skip
     assert read(**payload) == ClientEvent(
         name="signup",
-        url="https://site.test/start?utm_source=nl",
+        url="https://site.test/start?utm_source=nl#/inbox",
         referrer="https://news.example/",
         title="Tést",
         timestamp=dt.datetime(2026, 11, 22, 23, 28, 2, tzinfo=dt.UTC),
@@ -116,6 +116,7 @@ def test_every_field_has_its_place() -> None:
         currency="EUR",
         screen="800x600",
         language="en-US",
+        fragment=True,
         from_server=True,
         user_agent="Mozilla/5.0 X",
         address="203.0.113.9",
@@ -124,7 +125,7 @@ def test_every_field_has_its_place() -> None:
 
 @pytest.mark.parametrize("name", [{}, {"name": None}, {"name": ""}, {"name": " "}])
 def test_an_event_without_a_name_is_a_pageview(name: dict[str, Any]) -> None:
-    assert read(**name) == ClientEvent(name="pageview", url="https://site.test/start")
+    assert read(**name) == ClientEvent(name="pageview", url="https://site.test/start", fragment=True)
 
 
 def test_an_identify_names_the_person_and_saves_no_visit() -> None:
@@ -136,6 +137,7 @@ def test_performance_tells_web_vitals() -> None:
     event = read("performance", ttfb=10.2, fcp=48, lcp=48, cls=0, duration=850, data={"x": 1})
     assert (event.name, event.interactive) == ("web_vitals", False)
     assert event.props == {"ttfb": "10.2", "fcp": "48", "lcp": "48", "cls": "0"}
+    assert read("event", lcp=48).props == {}
 
 
 def test_engagement_tells_for_how_long_a_page_was_read() -> None:

@@ -119,6 +119,10 @@ def test_half_an_emoji_does_not_cost_the_event(raw: str, read: object) -> None:
     assert len(wire.mend(raw)) == len(raw)
 
 
+def test_of_a_parameter_that_comes_twice_the_last_counts_empty_or_not() -> None:
+    assert wire.parameters("?a=1&a=&b&%c3%a4=%f0+x&c=1;d") == {"a": "", "b": "", "ä": "\ufffd x", "c": "1;d"}
+
+
 @pytest.mark.parametrize("raw", ["{}", r'"\ud83d\ude00"', r'"\\ud83d"', r'"\u0000\n\""', '"\U0001f600"'])
 def test_what_is_whole_is_not_mended(raw: str) -> None:
     assert wire.mend(raw) == raw

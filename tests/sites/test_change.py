@@ -55,7 +55,7 @@ def test_a_small_number_of_matomo_may_be_another_site_of_the_same_house_alone(si
         ("domain", "G-ABCDEF1234", "This is what ids look like"),
         ("domain", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "This is what ids look like"),
         ("domain", "x" * 254, "at most 253 characters"),
-        ("umami", "a/b", "An id is made of letters, digits"),
+        ("umami", "a,b", "An id is made of letters, digits"),
         ("umami", "é", "An id is made of letters, digits"),
         ("umami", "", "blank"),
         ("fathom", "ABC", "not a valid choice"),

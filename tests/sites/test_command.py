@@ -100,7 +100,7 @@ def test_secret_keys_are_made_listed_without_themselves_and_revoked(site: models
     ("words", "said"),
     [
         ("alias none.example ga4 G-ABC1234567", "There is no site 'none.example'; `bin/manage site list` shows them."),
-        ("alias example.com ga4 a/b", "An id is made of letters, digits and _ . : - { }."),
+        ("alias example.com ga4 a&b", "An id is made of letters, digits, spaces and _ . : / - { }."),
         ("alias example.com domain other.example", "Another site is known by this id."),
         ("alias example.com fathom x", "invalid choice: 'fathom'"),
         ("unalias ga4 G-NONE", "No site has the ga4 alias 'G-NONE'; `bin/manage site aliases SITE` lists them."),

@@ -27,6 +27,8 @@ class Done(NamedTuple):
     sentence: str
     secret_key: str = ""
     """Shown once."""
+    section: str = ""
+    """Where on the page it is told; where the form is when empty."""
 
 
 class SettingsForm(forms.Form):
@@ -79,7 +81,8 @@ class RemoveAliasForm(NumberedForm):
         if alias is None:
             raise change.BadChange("That alias was removed already.")
         alias.delete()
-        return Done(f"{alias.identifier} was removed; within half a minute nothing more is accepted under it.")
+        told = f"{alias.identifier} was removed; within half a minute nothing more is accepted under it."
+        return Done(told, section="domain" if alias.protocol == "domain" else "alias")
 
 
 class PrivacyForm(SettingsForm):

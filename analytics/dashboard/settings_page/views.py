@@ -44,14 +44,15 @@ def _changed(request: HttpRequest, site: models.Site) -> HttpResponse:
         else:
             if done.secret_key:  # shown in this answer alone: a redirect would have to keep it somewhere
                 return _shown(request, site, secret_key=done.secret_key)
-            messages.success(request, done.sentence, extra_tags=name)
-            return redirect(f"{reverse('dashboard:settings', args=[site.domain])}#{_section(name)}")
+            section = done.section or _section(name)
+            messages.success(request, done.sentence, extra_tags=section)
+            return redirect(f"{reverse('dashboard:settings', args=[site.domain])}#{section}")
     return _shown(request, site, {name: form})
 
 
 def _section(form_name: str) -> str:
     """Where on the page a form is."""
-    return {"remove-alias": "alias", "new-key": "keys", "revoke-key": "keys"}.get(form_name, form_name)
+    return {"new-key": "keys", "revoke-key": "keys"}.get(form_name, form_name)
 
 
 def _shown(

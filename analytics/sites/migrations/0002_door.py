@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                         max_length=253,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[a-z0-9_.{}:-]+$", "An id is made of letters, digits and _ . : - { }."
+                                "^[a-z0-9_.:/{} -]+$", "An id is made of letters, digits, spaces and _ . : / - { }."
                             )
                         ],
                     ),
