@@ -118,6 +118,7 @@ def _empty() -> None:
             if cursor.fetchone() == (True,):
                 cursor.execute(f"TRUNCATE {table}")
     salts._known.clear()
+    salts._asked_at.clear()
     server._away_until = 0.0
     lookup.forget()
     tables.close_catalogs()

@@ -89,10 +89,24 @@ def execute(pipe: Any, *, raising: bool = True) -> list[Any]:
 
 def memory() -> list[dict[str, Any]]:
     """What each server says of its memory."""
+    return [client().info("memory", **node) for node in _nodes()]
+
+
+def rewrite() -> None:
+    """Have each server that appends to a file, and is not at it already, write it anew: without what expired and was
+    trimmed. Raises Fault."""
+    for node in _nodes():
+        said = client().info("persistence", **node)
+        if said["aof_enabled"] and not said["aof_rewrite_in_progress"]:
+            client().bgrewriteaof(**node)
+
+
+def _nodes() -> list[dict[str, Any]]:
+    """How a command says which server it is for."""
     if not is_cluster():
-        return [client().info("memory")]
+        return [{}]
     cluster: Any = client()
-    return [cluster.info("memory", target_nodes=node) for node in cluster.get_primaries()]
+    return [{"target_nodes": node} for node in cluster.get_primaries()]
 
 
 def stream(part: int) -> str:

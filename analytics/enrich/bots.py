@@ -3,7 +3,8 @@
 Categories: `search-engine`, `ai-crawler`, `monitor`, `preview`, `library`, `headless`, and `crawler` for
 every other. One ordered list of patterns, the first that matches decides: `data/bots.csv` rank `person`
 (applications of people that a broad pattern would catch), rank `named` (known by us), the patterns of the
-package crawler-user-agents but those of rank `left-out`, then rank `shape` (what gives an unknown bot away).
+package crawler-user-agents but those of rank `left-out`, then rank `shape` (what gives an unknown bot away; without a
+category, a person).
 
 The matcher is the Rust one that ua-parser brings: linear time, so a hostile user agent costs no more than its
 length, and a prefilter on literals makes 1 700 patterns a matter of microseconds.

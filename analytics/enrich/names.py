@@ -64,7 +64,8 @@ def of_host(host: str) -> Named:
 
 def of_app(package: str) -> Named:
     """The known source behind an Android package, else the package itself."""
-    return _EXACT.get(package) or Named(package, "")
+    # Some apps give the host of their site: `android-app://m.facebook.com`.
+    return _EXACT.get(package) or _below(package) or Named(package, "")
 
 
 @lru_cache(maxsize=1 << 14)

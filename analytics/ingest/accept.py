@@ -13,7 +13,7 @@ from analytics import buffer
 from analytics.events import NOT_KEPT, Hit, Refusal, Refused
 from analytics.ingest import answers, gate, hits
 from analytics.ingest.hits import Caller, Door
-from analytics.protocols import clean, scrub, wire
+from analytics.protocols import clean, wire
 from analytics.sites import lookup
 
 
@@ -38,7 +38,7 @@ def begin(protocol: ModuleType, received: wire.Request, who: Caller, now: dt.dat
         gate.of_address(who.address, now)
         batch: wire.Batch = protocol.split(received)
         secret_site = _secret_site(batch)
-        door = Door(who, now, clean.timestamp(batch.sent_at), secret_site, clean=_is_clean(batch))
+        door = Door(who, now, clean.timestamp(batch.sent_at), secret_site, clean=_is_clean(batch, who))
         found = _sort_out(protocol, batch, door)
         passage = buffer.board(found.parts, now, found.turned_away)
     except Refused as refused:
@@ -69,10 +69,10 @@ def _secret_site(batch: wire.Batch) -> int | None:
     return lookup.secret(batch.foreign_secret) if batch.foreign_secret else None
 
 
-def _is_clean(batch: wire.Batch) -> bool:
+def _is_clean(batch: wire.Batch, who: Caller) -> bool:
     """Cheaper than to look at each of many payloads; of few, each is looked at anyway."""
     many = len(batch.events) > 1
-    return many and not scrub.concerns("\n".join(addressed.payload for addressed in batch.events))
+    return many and hits.is_clean("\n".join(addressed.payload for addressed in batch.events), who.address)
 
 
 def _sort_out(protocol: ModuleType, batch: wire.Batch, door: Door) -> _Sorted:

@@ -45,7 +45,7 @@ def caller(headers: Mapping[str, str], address: visitor.Address | None) -> Calle
         user_agent=clean.text(headers.get("user-agent"), Limits.USER_AGENT_CHARS),
         client_hints=msgspec.json.encode(hints).decode() if hints else "",
         language=clean.text(headers.get("accept-language"), 64),
-        referer=clean.text(scrub.payload(headers.get("referer", "")), Limits.URL_CHARS),
+        referer=clean.text(_kept(headers.get("referer", ""), address), Limits.URL_CHARS),
         dnt=headers.get("dnt") == "1",
         gpc=headers.get("sec-gpc") == "1",
         prefetch="prefetch" in (headers.get("sec-purpose") or headers.get("purpose") or ""),
@@ -96,7 +96,7 @@ def hit(said: Said, site: SiteFacts, door: Door) -> tuple[int, Hit]:
         who = visitor.historical(event, sender, ts)
     else:
         who = visitor.identify(event, sender, door.now, door.known)
-    payload = said.payload if door.clean else scrub.payload(said.payload)
+    payload = said.payload if door.clean else _kept(said.payload, door.who.address, _reported(event))
     flags = [Flag.CLAMPED] if clamped else []
     if payload is not said.payload and payload != said.payload:
         flags.append(Flag.SCRUBBED)
@@ -125,10 +125,33 @@ def hit(said: Said, site: SiteFacts, door: Door) -> tuple[int, Hit]:
     return who.part, made
 
 
+def is_clean(payloads: str, sender: visitor.Address | None) -> bool:
+    """Whether there is nothing in them that must not be kept. A quick look: False where there may be something."""
+    return not scrub.concerns(payloads) and _without(sender, payloads) is payloads
+
+
+def _kept(text: str, *addresses: visitor.Address | None) -> str:
+    """The text without what must not be kept of it, and without these addresses under whatever name."""
+    text = scrub.payload(text)
+    for address in addresses:
+        text = _without(address, text)
+    return text
+
+
+def _without(address: visitor.Address | None, text: str) -> str:
+    # What a page on this machine says of itself is nobody's address.
+    return text if address is None or address.is_loopback else scrub.own(text, str(address))
+
+
+def _reported(event: ClientEvent) -> visitor.Address | None:
+    """The address that an event says its visitor has."""
+    return visitor.parse_address(event.address) if event.address else None
+
+
 def _address(event: ClientEvent, who: Caller, trusted: bool) -> visitor.Address | None:
     """Where the visitor is. A program's own address is nobody's; what it says instead takes a secret to be believed."""
     if event.address and trusted:
-        return visitor.parse_address(event.address)
+        return _reported(event)
     return None if event.from_server else who.address
 
 
@@ -152,7 +175,7 @@ def refused(protocol: ModuleType, payload: str, site: SiteFacts, door: Door, why
         ts=door.now,
         protocol=protocol.NAME,
         # Cut twice: where it is cut nobody sees that a password was the beginning of credentials.
-        payload=scrub.payload(clean.text(payload, 2 * kept))[:kept],
+        payload=_kept(clean.text(payload, 2 * kept), door.who.address)[:kept],
         user_agent=door.who.user_agent,
         ip_prefix=visitor.network(door.who.address),
         visitor_id=0,

@@ -72,6 +72,7 @@ _ADDRESS = re.compile(
     rf"((?:{_HEX}|[:.]|, ?|{_PERCENT}(?:3[aA]|2[eE])){{3,200}})",
     re.IGNORECASE,
 )
+_NO_HOST = r"(?<!//)(?<!\\/\\/)(?<!%2[fF]%2[fF])"
 # A quick look first, for these are the rare cases: with one of these ends every name above.
 _HINTS_OF_MAIL = ("@", "%40", "2540", "u0040")
 _HINTS_OF_ADDRESSES = ('ip"', "ip=", "ip%", "ip\\", "ride", "addr")
@@ -101,6 +102,17 @@ def payload(text: str) -> str:
     if _hints(_HINTS_OF_PASSWORDS, lower):
         text = _PASSWORD.sub(r"\1", text)
     return text
+
+
+def own(text: str, address: str) -> str:
+    """The text with this address as its network, under whatever name it stands; the same object where it does not.
+
+    As a host it stays (`//203.0.113.9/`): there it is the page's.
+    """
+    if address.rpartition(":")[2] not in text:
+        return text
+    written = re.escape(address).replace(":", f"(?::|{_PERCENT}3[aA])")
+    return re.sub(rf"{_NO_HOST}{written}(?!{_HEX})", network(address), text)
 
 
 def _hints(hints: tuple[str, ...], lower: str) -> bool:

@@ -22,7 +22,6 @@ from analytics import buffer
 from analytics.buffer import counters, entries, server
 from analytics.buffer.place import Place
 from analytics.events import Hit
-from analytics.ingest import salts
 from analytics.pipeline import books
 from analytics.pipeline import writer as pipeline_writer
 from analytics.pipeline.writer import Writer
@@ -32,8 +31,6 @@ from tests import builders, processes
 
 pytestmark = pytest.mark.database
 NOW = dt.datetime(2026, 11, 20, 12, 34, 56, tzinfo=dt.UTC)
-TODAY = dt.datetime.now(dt.UTC).date()
-DAY = dt.timedelta(days=1)
 PROMPT_SECONDS = 2.0
 """Half a second for Valkey, and what a busy machine adds."""
 
@@ -301,51 +298,6 @@ def test_the_overflow_takes_all_parts_or_none(settings: Any, stores: None, monke
     with pytest.raises(buffer.Away):
         buffer.push({0: [builders.hit()], 1: [builders.hit()]}, NOW)
     assert rows("SELECT (SELECT count(*) FROM overflow), (SELECT count(*) FROM ledger)") == [(0, 0)]
-
-
-# --- salts ---
-
-
-def test_a_days_salt_is_the_same_in_every_process(stores: None) -> None:
-    first = salts.of(TODAY)
-    salts._known.clear()
-    assert salts.of(TODAY) == first
-    assert len(first) == 32
-
-
-def test_every_day_has_a_salt_of_its_own(stores: None) -> None:
-    assert len({salts.of(TODAY - DAY), salts.of(TODAY), salts.of(TODAY + DAY)}) == 3
-
-
-def test_valkey_destroys_a_salt_when_the_next_day_ends(stores: None) -> None:
-    salts.of(TODAY)
-    for day in (TODAY, TODAY + DAY):
-        seconds: Any = server.client().expiretime(f"salt:{day}")
-        expires_at = dt.datetime.fromtimestamp(seconds, dt.UTC)
-        assert expires_at == dt.datetime.combine(day + 2 * DAY, dt.time(), dt.UTC)
-
-
-def test_a_process_forgets_salts_older_than_yesterdays(stores: None) -> None:
-    for day in (TODAY - DAY, TODAY, TODAY + DAY, TODAY + 2 * DAY):
-        salts.of(day)
-    assert sorted(salts._known) == [TODAY + DAY, TODAY + 2 * DAY, TODAY + 3 * DAY]
-
-
-def test_a_buffer_that_is_away_at_midnight_does_not_matter(settings: Any, stores: None) -> None:
-    today = salts.of(TODAY)
-    with nothing_listens(settings):
-        assert salts.of(TODAY) == today
-        assert salts.of(TODAY + DAY) != today
-        with pytest.raises(buffer.Away):
-            salts.of(TODAY + 2 * DAY)
-
-
-def test_a_full_buffer_gives_the_salt_that_is_there(valkey: subprocess.Popen[bytes]) -> None:
-    first = salts.of(TODAY)
-    salts._known.clear()
-    server.client().config_set("maxmemory-policy", "noeviction")
-    server.client().config_set("maxmemory", "1")
-    assert salts.of(TODAY) == first
 
 
 def test_what_overflowed_is_written_while_valkey_is_still_away(settings: Any, site: models.Site) -> None:

@@ -46,6 +46,12 @@ PEOPLE_IN_THE_PACKAGE = {r"AP3A\.240617\.008", "MetaIAB Facebook", "Fluid"}
         ("Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)", "crawler"),
         ("Mozilla/5.0 (compatible; BrandNewSpider/1.0)", "crawler"),
         ("Mozilla/5.0 (compatible; SomethingOdd; +https://odd.example/why)", "crawler"),
+        ("Mozilla/5.0 (compatible; SomethingOdd/1.0)", "crawler"),
+        ("Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)", ""),
+        ("Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1)", ""),
+        (CHROME + " (compatible; Odd-Verifier/2.0)", "crawler"),
+        (CHROME.replace("Gecko)", "Gecko; Odd Console)"), "crawler"),
+        (CHROME.replace("Windows NT 10.0; Win64; x64", "Linux; Android 10; Odd/1.0; bot"), "crawler"),
     ],
 )
 def test_tells_people_from_kinds_of_bots(user_agent: str, category: str) -> None:
@@ -60,10 +66,14 @@ def test_tells_people_from_kinds_of_bots(user_agent: str, category: str) -> None
         "Linux; Android 4.1.1; HTC Butterfly Build/JRO03C",
         "Linux; U; Android 2.2.2; en-us; ViewSonic-ViewPad4 Build/FRG83G",
         "Linux; Android 15; CPH2557 Build/AP3A.240617.008",
+        "Linux; Android 7.0; M bot 60 Build/NRD90M; wv",
+        "Linux; Android 6.0; IDbot553 Build/MRA58K",
+        "Linux; Android 13; Spider 8",
     ],
 )
 def test_does_not_take_a_telephone_for_a_bot(device: str) -> None:
-    user_agent = f"Mozilla/5.0 ({device}) AppleWebKit/537.36 Chrome/120.0.0.0 Mobile Safari/537.36"
+    webkit = "AppleWebKit/537.36 (KHTML, like Gecko)"
+    user_agent = f"Mozilla/5.0 ({device}) {webkit} Chrome/120.0.0.0 Mobile Safari/537.36"
     assert bots.classify(user_agent) == ""
 
 

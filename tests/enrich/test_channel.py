@@ -5,6 +5,7 @@ import pytest
 from analytics.enrich import channel, source
 from analytics.enrich.source import Source
 from analytics.events import ChannelRule
+from tests.processes import ROOT
 
 # METRICS, in its order; AI Assistants stand before the unpaid groups.
 ORDER = [
@@ -21,6 +22,7 @@ def of(query: str = "", referrer: str = "", *rules: ChannelRule) -> str:
 
 def test_tries_the_channels_in_the_documented_order() -> None:
     assert [name for name, _ in channel.CHANNELS] == ORDER
+    assert ", ".join(ORDER) in " ".join((ROOT / "docs" / "sites.md").read_text(encoding="utf-8").split())
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ SELECT
     agent = '-' OR (
         regexp_matches(agent, '(?i)bot|crawl|spider|slurp;|feed|fetcher|libfetch|rss|reader|archive|preview|proxy|wget|curl|python'
             '|ruby|java/|perl|php|libwww-perl|phantom|monitor|facebookexternal|embedly|aggregat|chef client|webmaster'
-            '|http://|https://|google-http|binlar|robosourcer|portscout|nutch|link sleuth|indy library')
+            '|http://|https://|google-http|binlar|robosourcer|portscout|nutch|link sleuth|indy library|ezooms')
         OR agent IN ('Mozilla/4.0', 'Mozilla/5.0')
     ) AS robot
 FROM field WHERE of.address <> '';

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote
 
 import pytest
 from hypothesis import given, settings
@@ -143,6 +143,29 @@ def test_only_that_goes_which_is_private(text: str, found: str) -> None:
 )  # fmt: skip
 def test_what_is_not_private_stays_the_same_object(text: str) -> None:
     assert scrub.payload(text) is text
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize(("address", "kept"), [("81.2.69.142", "81.2.69.0"), ("2001:db8:1:2::7", "2001:db8:1::")])
+def test_the_senders_own_address_goes_under_whatever_name(address: str, kept: str, spelling: Spelling) -> None:
+    text = spelling(f"https://h.example/x/{address}?seen_as={address}&y=2")
+    found = scrub.own(text, address)
+    assert address not in unquote(unquote(unquote(found)))
+    assert unquote(unquote(unquote(found))).count(kept) == 2
+    assert found.count("after") == text.count("after")
+    if text.startswith("{"):
+        assert json.loads(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://81.2.69.142/", '{"url":"https:\\/\\/81.2.69.142\\/"}', "dl=https%3A%2F%2F81.2.69.142%2F",
+        "81.2.69.1421", "81.2.69.14", "",
+    ],
+)  # fmt: skip
+def test_a_host_and_another_number_are_not_the_senders_address(text: str) -> None:
+    assert scrub.own(text, "81.2.69.142") == text
 
 
 def test_a_parameter_takes_nothing_of_the_next_with_it() -> None:
