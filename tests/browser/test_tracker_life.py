@@ -95,7 +95,9 @@ def caching(visitor: Visitor) -> Iterator[Visitor]:
     browser = visitor.context.browser.browser_type.launch(
         executable_path=chromium.program(), args=chromium.FLAGS, ignore_default_args=["--disable-back-forward-cache"]
     )
-    yield Visitor(browser.new_context(user_agent=builders.USER_AGENT), visitor.pages, visitor.pool)
+    context = browser.new_context(user_agent=builders.USER_AGENT)
+    yield Visitor(context, visitor.pages, visitor.pool)
+    context.set_offline(True)
     browser.close()
 
 
