@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from analytics.sites import models
-from tests import builders, processes
+from tests import builders, conftest, processes
 from tests.browser import pages
 from tests.browser.chromium import FLAGS
 from tests.browser.chromium import program as chromium_program
@@ -56,18 +56,21 @@ def visit(chromium: Browser, site: models.Site, live_server: Any) -> Iterator[Ca
         context.close()
 
 
-@pytest.fixture
-def pool(environment: dict[str, str], site: models.Site) -> Iterator[str]:
-    """The address of an ingest pool on the stores of this test, which know example.com."""
-    with processes.pool("ingest", environment) as address:
+@pytest.fixture(scope="package")
+def pool(django_db_setup: None) -> Iterator[str]:
+    """The address of an ingest pool, one for the folder: each test empties the stores beneath it, and its site has the
+    same id. One worker, for two would know different salts of visitors' ids once the stores have forgotten theirs."""
+    with processes.pool("ingest", conftest.environment_now(), INGEST_WORKERS="1") as address:
         yield address
 
 
 @pytest.fixture
-def visitor(chromium: Browser, pool: str) -> Iterator[Visitor]:
+def visitor(chromium: Browser, pool: str, site: models.Site) -> Iterator[Visitor]:
     """A person with an ordinary browser, and the pages there are to look at."""
     with pages.served() as served:
         context = chromium.new_context(user_agent=builders.USER_AGENT, locale="en-GB")
         context.set_default_timeout(15_000)
         yield Visitor(context, served, pool)
+        # What pages tell as they are closed would ask the pool for a site that is gone, and it would remember that.
+        context.set_offline(True)
         context.close()

@@ -1,4 +1,4 @@
-"""The official trackers of Plausible and Segment in a real browser, on pages of one origin, the pool on another."""
+"""Trackers of others in a real browser, as npm has them: on pages of one origin, the pool on another."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from analytics.pipeline import books
-from analytics.sites import models
+from analytics.sites import change, models
 from tests.browser import bundles
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, named
 from tests.clients import proxy
 
 pytestmark = pytest.mark.browser
@@ -98,4 +98,37 @@ def test_segments_tracker_tries_again(visitor: Visitor, site: models.Site) -> No
         events = visitor.stored(5)
         assert sorted(event.payload["messageId"] for event in events) == sorted(ids)
     assert Counter(fault for fault in between.seen if fault in faults) == Counter(faults)
+    assert books.balance().holds
+
+
+@pytest.mark.parametrize(
+    ("script", "protocol", "identifier", "own_event", "props"),
+    [
+        ("snowplow", "snowplow", "shop", "add", {"category": "cart", "label": "sku-1", "value": "2"}),
+        ("posthog", "posthog", "phc_test", "Signup", {"plan": "pro"}),
+        ("ga4", "ga4", "G-TEST", "sign_up", {"method": "mail"}),
+    ],
+)
+def test_other_trackers_tell_a_view_and_an_event(
+    visitor: Visitor,
+    site: models.Site,
+    script: str,
+    protocol: str,
+    identifier: str,
+    own_event: str,
+    props: dict[str, str],
+) -> None:
+    change.add_alias(site, protocol, identifier, trusted=False)
+    visitor.pages.documents["/tracker.js"] = bundles.bundle(script)
+    head = f"<script>window.pool = '{visitor.pool}'</script><script defer src='/tracker.js'></script>"
+    visitor.page("/start", title="Tést", head=head)
+    visitor.open("/start?utm_source=nl", referer="https://news.example/")
+    events = visitor.stored(2)
+    (view,), (own,) = named(events, "pageview"), named(events, own_event)
+    assert (view.name, view.path, view.title, view.referrer, view.source) == (
+        "pageview", "/start", "Tést", "news.example", "nl",
+    )  # fmt: skip
+    assert (own.path, own.props, own.visit_id) == ("/start", props, view.visit_id)
+    assert None not in {view.event_id, own.event_id} or script == "ga4"
+    assert visitor.errors == []
     assert books.balance().holds

@@ -19,6 +19,11 @@ def wait_for(tab: Page, condition: str) -> None:
 
 
 NOTHING_KEPT = "() => localStorage.length == 0"
+NOTE_PAUSES = """<script>
+const original = setTimeout, pauses = [];
+window.setTimeout = (act, milliseconds) => (pauses.push(milliseconds), original(act, milliseconds));
+</script>"""
+ASKS_FOR_PATIENCE = {"Access_Control_Allow_Origin": "*", "Access_Control_Expose_Headers": "Retry-After"}
 
 
 def through(between: proxy.Proxy) -> str:
@@ -27,8 +32,8 @@ def through(between: proxy.Proxy) -> str:
 
 
 def test_what_failed_is_sent_again_after_a_while(visitor: Visitor) -> None:
-    with proxy.between(visitor.pool, [503], Access_Control_Allow_Origin="*") as between:
-        visitor.page("/", tag=through(between))
+    with proxy.between(visitor.pool, [503], Retry_After="1", **ASKS_FOR_PATIENCE) as between:
+        visitor.page("/", head=NOTE_PAUSES + visitor.tag(through(between)))
         tab = visitor.context.new_page()
         tab.goto(f"{visitor.origin}/")
         wait_for(tab, "() => localStorage.length == 1")
@@ -36,6 +41,16 @@ def test_what_failed_is_sent_again_after_a_while(visitor: Visitor) -> None:
         wait_for(tab, NOTHING_KEPT)
     visitor.stored(1)
     assert between.seen == [503, 202]
+    assert 2000 + 1000 <= tab.evaluate("pauses.at(-1)") < 3000 + 1000
+
+
+def test_a_pool_that_is_away_for_long_is_asked_every_hour(visitor: Visitor) -> None:
+    # A browser's timer that is set to more than 24 days runs out at once.
+    with proxy.between(visitor.pool, [429], Retry_After=str(30 * 86400), **ASKS_FOR_PATIENCE) as between:
+        visitor.page("/", head=NOTE_PAUSES + visitor.tag(through(between)))
+        tab = visitor.open("/")
+    assert between.seen == [429]
+    assert tab.evaluate("pauses.at(-1)") == 3_600_000
 
 
 def test_what_failed_is_sent_with_the_next_event_and_counts_once(visitor: Visitor) -> None:
@@ -117,22 +132,40 @@ def test_what_is_told_on_leaving_goes_in_one_beacon(visitor: Visitor) -> None:
     assert tab.evaluate("sessionStorage.beacons") == "Last,engagement,web_vitals;"
 
 
-def test_a_browser_without_keepalive_sends_beacons(visitor: Visitor) -> None:
-    visitor.page("/", head=f"<script>{NOTE_BEACONS}; delete Request.prototype.keepalive</script>{visitor.tag()}")
-    tab = visitor.open("/")
-    visitor.stored(1)
-    assert tab.evaluate("sessionStorage.beacons") == "pageview;"
-
-
-def test_what_a_page_could_not_tell_when_it_was_left_is_told_by_the_next(visitor: Visitor) -> None:
+@pytest.mark.parametrize(
+    ("hindrance", "told"),
+    [
+        ("Object.defineProperty(navigator, 'onLine', {value: false})", []),
+        ("delete Navigator.prototype.sendBeacon", []),
+        # A beacon takes 64 KiB.
+        ("for (let n = 0; n < 8; n++) recount('Much', {props: {text: 'x'.repeat(10_000)}})", ["Much"] * 8),
+    ],
+    ids=["offline", "no beacon", "too much"],
+)
+def test_what_a_page_could_not_tell_when_it_was_left_is_told_by_the_next(
+    visitor: Visitor, hindrance: str, told: list[str]
+) -> None:
     visitor.page("/")
     tab = visitor.open("/")
-    tab.evaluate("Object.defineProperty(navigator, 'onLine', {value: false})")
-    visitor.leave(tab)
+    tab.evaluate(hindrance + "; location.href = 'about:blank'")
+    tab.wait_for_url("about:blank")
     visitor.go(tab, "/")
-    names = [event.name for event in visitor.stored(4)]
-    assert names == ["pageview", "engagement", "web_vitals", "pageview"]
+    names = [event.name for event in visitor.stored(4 + len(told))]
+    assert names == ["pageview", *told, "engagement", "web_vitals", "pageview"]
     assert tab.evaluate("localStorage.length") == 0
+
+
+def test_tabs_share_what_could_not_be_sent(visitor: Visitor) -> None:
+    visitor.page("/")
+    tabs = [visitor.open("/") for _ in range(2)]
+    visitor.context.set_offline(True)
+    for n, tab in enumerate(tabs):
+        visitor.do(tab, f"recount('Offline', {{props: {{n: {n}}}}})")
+    assert [event["props"]["n"] for event in visitor.kept(tabs[0])] == [0, 1]
+    visitor.context.set_offline(False)  # Both tabs send both.
+    wait_for(tabs[0], NOTHING_KEPT)
+    assert sorted(event.props["n"] for event in named(visitor.stored(4), "Offline")) == ["0", "1"]
+    assert books.balance().holds
 
 
 def test_few_events_are_kept_and_not_for_long(visitor: Visitor) -> None:
@@ -150,11 +183,19 @@ def test_few_events_are_kept_and_not_for_long(visitor: Visitor) -> None:
     assert len(named(visitor.stored(22), "Row")) == 20
 
 
+NOTE_KEEPALIVE = """<script>
+const original = fetch, outlive = [];
+window.fetch = (address, options) => (outlive.push(options.keepalive), original(address, options));
+</script>"""
+
+
 def test_more_events_than_a_request_takes_go_in_several(visitor: Visitor) -> None:
-    visitor.page("/")
+    visitor.page("/", head=NOTE_KEEPALIVE + visitor.tag())
     tab = visitor.open("/")
     visitor.do(tab, "for (let n = 0; n < 700; n++) recount('Row', {interactive: false})")
     assert len(visitor.stored(701)) == 701
+    # Requests outlive their page, but for those that together are larger than browsers let them be.
+    assert tab.evaluate("outlive") == [True] + [False] * 7
 
 
 def test_junk_in_the_storage_does_no_harm(visitor: Visitor) -> None:

@@ -21,6 +21,7 @@ LINKS = """
 <p>nothing</p>
 <my-link></my-link>
 <script>
+var hostname = "a page's own variable", href = hostname;
 document.querySelector("my-link").attachShadow({mode: "open"}).innerHTML = "<a href='//shadow.test/'>in the shadow</a>";
 document.addEventListener("click", event => { event.preventDefault(); event.stopImmediatePropagation(); }, true);
 </script>"""
@@ -127,6 +128,7 @@ def test_pages_that_were_not_found(visitor: Visitor) -> None:
 
 STUB = """<script>
 window.recount = window.recount || ((...call) => (recount.q = recount.q || []).push(call));
+recount("Broken", {url: "http://["});
 recount("Early", {props: {n: 1}});
 </script>"""
 
@@ -140,6 +142,8 @@ def test_own_events_before_and_after_the_script_has_loaded(visitor: Visitor) -> 
         const props = {plan: "pro", seats: 3, trial: true, nothing: null};
         recount("Signup", {props, revenue: {amount: 29.9, currency: "EUR"}});
         props.plan = "changed since";
+        props.itself = props;
+        recount("Broken", {props});
         recount("Saw", {interactive: false, props: {author: "Ann"}});
         recount("identify", {user_id: "42", interactive: false});
         """,

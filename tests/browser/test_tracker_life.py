@@ -23,13 +23,17 @@ HIDE = """hidden => {
     document.dispatchEvent(new Event('visibilitychange', {bubbles: true}));
 }"""
 """Playwright shows every page at all times."""
+COUNT_REQUESTS = """<script>
+const original = fetch; let requests = 0;
+window.fetch = (...given) => (requests++, original(...given));
+</script>"""
 
 
 def test_a_hidden_page_tells_what_was_read_and_goes_on_when_it_is_seen_again(visitor: Visitor) -> None:
-    visitor.page("/")
+    visitor.page("/", head=COUNT_REQUESTS + visitor.tag())
     tab = visitor.open("/")
     tab.wait_for_timeout(1000)
-    tab.evaluate(HIDE, True)
+    assert tab.evaluate(f"({HIDE})(true), requests") == 2  # at once: a browser may end what is hidden
     tab.wait_for_timeout(2000)
     tab.evaluate(HIDE, False)
     tab.wait_for_timeout(1200)
@@ -95,7 +99,9 @@ def caching(visitor: Visitor) -> Iterator[Visitor]:
     browser = visitor.context.browser.browser_type.launch(
         executable_path=chromium.program(), args=chromium.FLAGS, ignore_default_args=["--disable-back-forward-cache"]
     )
-    yield Visitor(browser.new_context(user_agent=builders.USER_AGENT), visitor.pages, visitor.pool)
+    context = browser.new_context(user_agent=builders.USER_AGENT)
+    yield Visitor(context, visitor.pages, visitor.pool)
+    context.set_offline(True)
     browser.close()
 
 
@@ -123,7 +129,11 @@ SLOW = """
 <button>Slow</button>
 <script src="/vitals.js"></script>
 <script>
-document.querySelector("button").onclick = () => { const since = Date.now(); while (Date.now() - since < 150); };
+let slow = 300;
+document.querySelector("button").onclick = () => {
+    const since = Date.now(); while (Date.now() - since < slow); slow -= 100;
+    banner(400);  // what follows a click is no surprise
+};
 const banner = height => {
     document.body.prepend(Object.assign(document.createElement("div"), {style: `height: ${height}px`}));
 };
@@ -140,6 +150,9 @@ def test_web_vitals_are_what_googles_library_measures(visitor: Visitor) -> None:
     tab = visitor.open("/slow")
     tab.wait_for_timeout(2500)
     tab.click("button")
+    tab.click("button")
+    for _ in range(50):  # so many that the slowest one is left out
+        tab.keyboard.press("a")
     visitor.do(tab, "history.pushState({}, '', '/elsewhere')")
     tab.wait_for_timeout(500)
     visitor.go(tab, "/then")
@@ -151,5 +164,5 @@ def test_web_vitals_are_what_googles_library_measures(visitor: Visitor) -> None:
     for name in ("lcp", "inp", "fcp", "ttfb"):
         assert abs(float(vitals.props[name]) - measured[name]) <= 0.5, name
     assert abs(float(vitals.props["cls"]) - measured["cls"]) < 0.0001
-    assert measured["inp"] >= 150
+    assert 200 <= measured["inp"] < 300
     assert measured["cls"] > 0.05

@@ -23,7 +23,9 @@ def test_a_view_arrives_once_and_leaves_nothing_in_the_browser(visitor: Visitor)
     assert (view.referrer, view.source) == ("news.example/today", "letter")
     assert view.payload["url"] == f"{visitor.origin}/start?utm_source=letter"
     assert abs(view.ts - dt.datetime.now(dt.UTC)) < dt.timedelta(seconds=30)
+    assert view.payload["screen"] == tab.evaluate("`${screen.width}x${screen.height}`")
     (post,) = visitor.posts
+    assert set(post.post_data_json or ()) == {"site", "sent_at", "events"}
     assert post.headers["content-type"].startswith("text/plain")  # a browser asks nobody before it sends text
     assert tab.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
     assert visitor.context.cookies() == []

@@ -113,8 +113,13 @@ def _stored() -> list[Stored]:
     with db.transaction() as cursor:
         cursor.execute(f"SELECT {_COLUMNS}, payload FROM event JOIN hit USING (hit_id) ORDER BY event.ts, hit_id")
         rows = cursor.fetchall()
-    events = [Stored._make((*row[:-1], msgspec.json.decode(row[-1]))) for row in rows]
+    events = [Stored._make((*row[:-1], _read(row[-1]))) for row in rows]
     return sorted(events, key=_happened)
+
+
+def _read(payload: str) -> Any:
+    """What it says where it is JSON, else its text."""
+    return msgspec.json.decode(payload) if payload.startswith("{") else payload
 
 
 def _happened(event: Stored) -> float:

@@ -2,7 +2,7 @@
 import { send } from "./page.js";
 import { attributes, on } from "./tag.js";
 
-const FILE = /\.(7z|apk|avi|csv|d(eb|mg|ocx?)|e(pub|xe)|t?gz|iso|key|m(idi?|kv|ov|p[34]|pe?g|si)|p(df|kg|p[st]x?)|r(ar|pm|tf)|t(ar|xt)|w(av|m[av])|xlsx?|zip)$/i;
+const FILE = /\.(7z|apk|avi|csv|deb|dmg|docx?|epub|exe|t?gz|iso|key|midi?|mkv|mov|mp[34]|mpe?g|msi|pdf|pkg|pp[st]x?|rar|rpm|rtf|tar|txt|wav|wm[av]|xlsx?|zip)$/i;
 // Ours and Plausible's: `recount-event-name=Sign+up`, `recount-event-plan=pro`, `recount-revenue-amount=9.90`.
 const CLASSES = /(?:recount|plausible)-(?:event-)?(\S+?)(?:=|--)(\S+)/g;
 
@@ -12,8 +12,7 @@ const tagged = (element, link) => {
   `${element.classList}`.replace(CLASSES, (_, key, value) => said[key] = value.replace(/\+/g, " "));
   const { name, event = name, "revenue-amount": amount, "revenue-currency": currency, ...props } = said;
   if (event) {
-    if (link) props.url = link.href;
-    send(event, { props, revenue: currency && { amount, currency } });
+    send(event, { props: { url: link?.href, ...props }, revenue: currency && { amount, currency } });
   }
   return event;
 };
@@ -22,8 +21,9 @@ const clicked = (event) => {
   if (event.button > 1) return;
   let link;
   for (const element of event.composedPath()) {
-    // Only a form has a method, and only a link a host name; a form's fields can pass for anything.
-    if (element.method) continue;
+    // Only a form has a method, and only a link a host name; a form's fields can pass for anything, and what the page's
+    // scripts have named for properties of the window, which is no element.
+    if (element.method || !element.attributes) continue;
     if (element.hostname) link = element;
     if (tagged(element, link)) return;
   }

@@ -5,6 +5,7 @@ const MOMENT = 99; // milliseconds
 const MOST = 20;
 const KEPT_FOR = 72 * 36e5;
 const KEEPALIVE = 2e4; // characters on their way at a time; browsers refuse more than 64 KiB
+const LONGEST_PAUSE = 36e5; // milliseconds; a timer of more than 24 days runs out at once
 const KEY = "recount:" + site;
 
 let waiting = [], timer, pause = 1e3, afloat = 0;
@@ -32,7 +33,7 @@ const soon = (milliseconds) => {
 };
 
 // A title is often set after the address: it is read as late as possible.
-export const entitle = () => waiting.forEach((event) => event.title = event.title ?? document.title);
+export const entitle = () => waiting.forEach((event) => event.title ??= document.title);
 
 export const flush = (leaving) => {
   timer = clearTimeout(timer);
@@ -42,18 +43,19 @@ export const flush = (leaving) => {
   if (!events[0] || stored((at) => at.recount_ignore == "true")) return;
   // Text needs no preflight. By their ids, events that are sent twice count once.
   const body = JSON.stringify({ site, sent_at: Date.now(), events });
-  if (leaving || !("keepalive" in Request.prototype)) {
-    navigator.onLine && navigator.sendBeacon(api, body) || settle(body, events);
+  if (leaving) {
+    navigator.onLine && navigator.sendBeacon?.(api, body) || settle(body, events);
   } else {
     fetch(api, { method: "POST", body, keepalive: (afloat += body.length) < KEEPALIVE })
       .then((answer) => {
-        if (/429|5../.test(answer.status)) throw 0;
+        if (/429|5../.test(answer.status)) throw answer.headers.get("Retry-After");
         pause = 1e3;
         settle(body, []);
       })
-      .catch(() => {
+      .catch((seconds) => {
         settle(body, events);
-        timer || soon(pause *= 2 + Math.random());
+        pause = Math.min(pause * (2 + Math.random()) + (seconds * 1e3 || 0), LONGEST_PAUSE);
+        timer || soon(pause);
       })
       .then(() => afloat -= body.length);
   }

@@ -60,13 +60,13 @@ export const moved = (replaced) => {
 };
 
 export const follow = () => {
-  for (const name of ["pushState", "replaceState"]) {
+  ["pushState", "replaceState"].forEach((name, replaced) => {
     const original = history[name];
     history[name] = (...given) => {
       original.apply(history, given);
-      moved(name[0] == "r");
+      moved(replaced);
     };
-  }
+  });
   on("popstate", () => moved());
   on("scroll focus blur", look);
   // Back from the back/forward cache it is looked at anew.

@@ -9,7 +9,8 @@ const stub = self.recount || {};
 // Calls from before the page is seen for the first time.
 let early = stub.q || [];
 
-const told = (name, options) => name == "pageview" ? view(options) : send(name, options);
+// Asynchronous, so that a call which makes no sense is told to the console and does not break the page.
+const told = async (name, options) => name == "pageview" ? view(options) : send(name, options);
 
 const recount = (...call) => early ? early.push(call) : told(...call);
 

@@ -6,12 +6,10 @@ let observer, url, lcp, fcp, cls, shifts, shiftsBegan, lastShift;
 
 // Each kind of entry has a property that the others have not.
 const read = (entries) => entries.forEach((entry) => {
-  const { startTime, value } = entry;
+  const { startTime, duration, interactionId, value } = entry;
   if (entry.size) lcp = startTime;
   if (/contentful/.test(entry.name)) fcp = startTime;
-  if (entry.interactionId) {
-    slowest[entry.interactionId] = Math.max(slowest[entry.interactionId] || 0, entry.duration);
-  }
+  if (interactionId) slowest[interactionId] = Math.max(slowest[interactionId] || 0, duration);
   if (value && !entry.hadRecentInput) {
     // A shift within a second of the last one belongs to its session, for five seconds.
     if (startTime - lastShift < 1e3 && startTime - shiftsBegan < 5e3) {
@@ -48,7 +46,7 @@ export const report = () => {
     const durations = Object.values(slowest).sort((a, b) => b - a);
     const inp = durations[performance.interactionCount / 50 | 0] ?? durations.pop();
     const props = {
-      lcp: since(lcp), inp, cls: Math.round(cls * 1e4) / 1e4, fcp: since(fcp), ttfb: since(load.responseStart),
+      lcp: since(lcp), inp, cls, fcp: since(fcp), ttfb: since(load.responseStart),
     };
     send("web_vitals", { url, title: "", interactive: false, props });
   }
