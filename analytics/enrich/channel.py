@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from analytics.enrich import wildcard
 from analytics.enrich.source import Source
-from analytics.events import ChannelRule
+from analytics.rules import ChannelRule
 
 _PAID = re.compile(r".*cp|(?:ppc|retargeting)$|paid")
 _SHOP = re.compile(r"(?:[^a-df-z]|^)shop|shopping")

@@ -16,8 +16,9 @@ import msgspec
 from analytics import protocols
 from analytics.enrich import address, bots, channel, device, excluded, source, spam
 from analytics.enrich.geo import Geo
-from analytics.events import PASSIVE, ClientEvent, Event, Flag, Hit, Refused, Ruleset, VisitAttributes
+from analytics.events import PASSIVE, ClientEvent, Event, Flag, Hit, Refused, VisitAttributes
 from analytics.pipeline.visits import OpenVisits
+from analytics.rules import Ruleset
 from analytics.sites import lookup
 
 

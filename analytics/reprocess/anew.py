@@ -17,10 +17,11 @@ import msgspec
 import pyarrow as pa
 
 from analytics.enrich.geo import Geo
-from analytics.events import Event, Ruleset, VisitAttributes
+from analytics.events import Event, VisitAttributes
 from analytics.pipeline import derive
 from analytics.pipeline.visits import PLACED_AS_COUNTED, OpenVisits
 from analytics.reprocess import rows
+from analytics.rules import Ruleset
 from analytics.sites import lookup, models
 
 log = logging.getLogger(__name__)

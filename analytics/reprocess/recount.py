@@ -17,10 +17,10 @@ from django.conf import settings
 from pyiceberg.table import Table
 
 from analytics.enrich.geo import BadDatabase, Geo
-from analytics.events import Ruleset
 from analytics.lake import duck, tables
 from analytics.pipeline import derive, visits
 from analytics.reprocess import rows
+from analytics.rules import Ruleset
 from analytics.store import db
 
 _SQL = db.statements(__file__)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 from django.db import Error, close_old_connections
 
-from analytics.events import Ruleset, VisitTimeout
+from analytics.rules import Ruleset, VisitTimeout
 from analytics.sites import keys, models
 
 TTL_SECONDS = 12.0

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
-from analytics import events
+from analytics.rules import Ruleset as Rules
 from analytics.sites import keys
 
 PROTOCOLS = ("domain", "plausible", "ga4", "segment", "umami", "matomo", "posthog", "snowplow")
@@ -25,7 +25,7 @@ MOST_NETWORKS = 500
 MOST_ALIASES = 200
 """Of one site; its further domains are among them."""
 SCOPES = ("stats:read", "sites:read", "sites:write", "events:write")
-_RULES: dict[str, Any] = msgspec.json.schema(events.Ruleset)["$defs"]["Ruleset"]["properties"]
+_RULES: dict[str, Any] = msgspec.json.schema(Rules)["$defs"]["Ruleset"]["properties"]
 RULES_ALLOWED: dict[str, str] = {name: rule["description"] for name, rule in _RULES.items() if name != "version"}
 """Each rule, and in words what it may be."""
 _RULE_NAMES = ", ".join(RULES_ALLOWED)
@@ -278,12 +278,12 @@ class Ruleset(models.Model):
         except BrokenRules as error:
             raise ValidationError({"rules": str(error)}) from error
 
-    def converted(self) -> events.Ruleset:
+    def converted(self) -> Rules:
         """The rules as stages take them; own hosts without the site's domain. Raises BrokenRules."""
         if isinstance(self.rules, dict) and "version" in self.rules:
             raise BrokenRules(f"The version is counted, not given. Write a JSON object of {_RULE_NAMES}.")
         try:
-            rules = msgspec.convert(self.rules, events.Ruleset)
+            rules = msgspec.convert(self.rules, Rules)
         except (msgspec.ValidationError, UnicodeError) as error:
             raise BrokenRules(_sentence(str(error))) from error
         return msgspec.structs.replace(rules, version=self.version)

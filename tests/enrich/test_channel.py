@@ -4,7 +4,7 @@ import pytest
 
 from analytics.enrich import channel, source
 from analytics.enrich.source import Source
-from analytics.events import ChannelRule
+from analytics.rules import ChannelRule
 from tests.processes import ROOT
 
 # METRICS, in its order; AI Assistants stand before the unpaid groups.

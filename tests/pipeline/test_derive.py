@@ -11,11 +11,12 @@ import pytest
 
 from analytics import protocols
 from analytics.enrich.geo import Geo
-from analytics.events import Event, Hit, Ruleset
+from analytics.events import Event, Hit
 from analytics.pipeline import derive, writer
 from analytics.pipeline.visits import OpenVisits
 from analytics.protocols import ga4
 from analytics.reprocess import recount
+from analytics.rules import Ruleset
 from analytics.sites import lookup, models
 from analytics.store import db
 from tests import builders, shared

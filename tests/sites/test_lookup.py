@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from analytics.events import ChannelRule, Hit, Ruleset
+from analytics.events import Hit
+from analytics.rules import ChannelRule, Ruleset
 from analytics.sites import change, create, lookup, models
 from analytics.store import db
 from tests import processes
