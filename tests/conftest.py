@@ -56,10 +56,11 @@ def _shares_stores(item: pytest.Item) -> bool:
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """pytest-django's own; every other session is ended before the test database goes."""
     from analytics.lake import tables
-    from analytics.store import db
+    from analytics.store import arrow, db
 
     yield
     tables.close_catalogs()
+    arrow.close()
     db.close_pools()
     with contextlib.closing(db.connect(autocommit=True)) as connection:
         # A thread of the live server may still be at a request that its browser no longer waits for.

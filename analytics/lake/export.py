@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from analytics.lake import convert, tables
-from analytics.store import db
+from analytics.store import arrow, db
 
 log = logging.getLogger(__name__)
 
@@ -69,5 +69,5 @@ def _upto(name: tables.Name, reached: dict[int, int]) -> dict[int, int]:
 
 
 def _rows(name: tables.Name, part: int, after: int, upto: int) -> pa.Table:
-    with db.arrow(_SQL[name], [part, after, upto]) as reader:
+    with arrow.batches(_SQL[name], [part, after, upto]) as reader:
         return convert.to_lake(name, reader.read_all())

@@ -12,7 +12,7 @@ from analytics.reports import stop
 from analytics.reports.plan import Limits
 from analytics.reports.query import Query
 from analytics.reports.sql import Found, Statement
-from analytics.store import db
+from analytics.store import arrow, db
 
 _SQL = db.statements(__file__)
 _AS_TEXT = {"props": "CAST(props AS text) AS props", "hit_id": "CAST(hit_id AS text) AS hit_id"}
@@ -50,5 +50,5 @@ def beyond(
         columns=", ".join(_AS_TEXT.get(name, name) for name in chosen),
         parts=" OR ".join(conditions) or "FALSE",
     )
-    with db.arrow(text, parameters) as reader:
+    with arrow.batches(text, parameters) as reader:
         return reader.read_all()

@@ -16,7 +16,7 @@ from pyiceberg.table import Table
 from analytics.events import Event, Hit, VisitAttributes
 from analytics.lake import convert, read, tables
 from analytics.pipeline.visits import PLACED_AS_COUNTED, OpenVisits, Visit
-from analytics.store import db
+from analytics.store import arrow, db
 
 _SQL = db.statements(__file__)
 _HIT_FIELDS = [field.name for field in msgspec.structs.fields(Hit) if field.name != "previous_visitor_id"]
@@ -91,7 +91,7 @@ def _both(
         after = found.watermark.get(part, 0)
         if batch > after:
             given = [site_id, *between, part, after, batch, _array(visitors)]
-            with db.arrow(_SQL[f"hot_{name}"], given) as reader:
+            with arrow.batches(_SQL[f"hot_{name}"], given) as reader:
                 pieces.append(convert.to_lake(name, reader.read_all()))
     return pa.concat_tables(pieces)
 

@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import queue
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, LiteralString
 
-import adbc_driver_postgresql.dbapi
 import psycopg
-import pyarrow as pa
 from django.db import connections
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from analytics.store import binary
 
-FAULTS = (psycopg.Error, PoolTimeout, adbc_driver_postgresql.dbapi.Error)
+FAULTS = (psycopg.Error, PoolTimeout)
 """What TimescaleDB raises when it is away or refuses."""
 UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, *binary.FAULTS)
 """What a row raises that PostgreSQL cannot keep."""
-AWAY = (psycopg.OperationalError, PoolTimeout, adbc_driver_postgresql.dbapi.OperationalError)
+AWAY = (psycopg.OperationalError, PoolTimeout)
 """The part of it that says nothing about the statement."""
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -111,10 +108,6 @@ def close_pools() -> None:
     with _pools_lock:
         while _pools:
             _pools.popitem()[1].close()
-        while _idle:
-            connections_left = _idle.popitem()[1]
-            while not connections_left.empty():
-                connections_left.get_nowait().close()
 
 
 def describe(error: Exception) -> str:
@@ -172,39 +165,3 @@ def column_types(cursor: Cursor, table: str) -> dict[str, str]:
         )
         _types[key] = dict(cursor.fetchall())
     return _types[key]
-
-
-def _arrow_connection(idle: queue.LifoQueue[Any]) -> Any:
-    """One that was kept and still works, else a new one."""
-    while not idle.empty():
-        with contextlib.suppress(queue.Empty):
-            kept = idle.get_nowait()
-            try:
-                with kept.cursor() as cursor:
-                    cursor.execute("SELECT 1")
-                    cursor.fetchall()
-            except adbc_driver_postgresql.dbapi.Error:
-                kept.close()
-            else:
-                return kept
-    return adbc_driver_postgresql.dbapi.connect(conninfo(), autocommit=True)
-
-
-_idle: dict[str, queue.LifoQueue[adbc_driver_postgresql.dbapi.Connection]] = {}
-
-
-@contextlib.contextmanager
-def arrow(statement: str, parameters: Sequence[Any]) -> Iterator[pa.RecordBatchReader]:
-    """The rows of `statement` as a stream of Arrow batches, by ADBC. Its connections are kept for the next time."""
-    idle = _idle.setdefault(conninfo(), queue.LifoQueue(MOST_CONNECTIONS))
-    connection = _arrow_connection(idle)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters or None)
-            yield cursor.fetch_record_batch()
-        idle.put_nowait(connection)
-    except queue.Full:
-        connection.close()
-    except BaseException:
-        connection.close()
-        raise
