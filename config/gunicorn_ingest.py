@@ -1,10 +1,10 @@
 """gunicorn for the ingest pool: few processes, threads that share their connections to the buffer."""
 
-from config import env, gunicorn_worker
+from config import env, gunicorn_lots
 
 bind = f"{env.text('BIND_HOST', '127.0.0.1')}:{env.number('INGEST_PORT', 8001, least=1, most=65535)}"
 workers = env.number("INGEST_WORKERS", 2, least=1)
-worker_class = gunicorn_worker.Worker
+worker_class = gunicorn_lots.LotWorker
 threads = env.number("INGEST_THREADS", 16, least=1)
 backlog = 2048
 timeout = 30
