@@ -31,7 +31,10 @@ LOT_REQUESTS = 32
 LOT_THREADS = 4
 SLOW_SECONDS = 0.05
 _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*(\d{1,6})[ \t]*(?=\r\n)", re.IGNORECASE)
-_UNUSUAL = re.compile(rb"\r\n(?:expect|transfer-encoding|upgrade)[ \t]*:", re.IGNORECASE)
+_UNUSUAL = re.compile(
+    rb"\r\n(?:(?:expect|transfer-encoding|upgrade)[ \t]*:|content-length[ \t]*:(?![ \t]*\d{1,6}[ \t]*\r\n))",
+    re.IGNORECASE,
+)
 """Of these requests gunicorn's own way of taking time over them is the right one."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -91,3 +92,14 @@ def test_a_request_that_waits_for_postgresql_keeps_no_other_waiting(pool: Pool) 
         elsewhere.rollback()
         stuck.settimeout(exchange.PATIENCE_SECONDS)
         assert answer(stuck).status == 400
+
+
+def test_a_body_of_almost_all_that_is_allowed_may_come_behind_another_request(pool: Pool) -> None:
+    mark = f"/{uuid.uuid4()}"
+    with clients(pool, 1) as (client,):
+        whole = request(event(mark) + b" " * 1_000_000)
+        client.sendall(whole[:2000])
+        time.sleep(0.1)
+        client.sendall(whole[2000:])
+        assert answer(client).status == 202
+    assert len(pool.hits(mark)) == 1
