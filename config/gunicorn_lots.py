@@ -30,6 +30,7 @@ T = TypeVar("T")
 LOT_REQUESTS = 32
 LOT_THREADS = 4
 SLOW_SECONDS = 0.05
+SEND_SECONDS = 0.5
 _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*(\d{1,6})[ \t]*(?=\r\n)", re.IGNORECASE)
 _UNUSUAL = re.compile(
     rb"\r\n(?:(?:expect|transfer-encoding|upgrade)[ \t]*:|content-length[ \t]*:(?![ \t]*\d{1,6}[ \t]*\r\n))",
@@ -95,6 +96,8 @@ class LotWorker(Worker):
                 self._finish(answered)
                 break
             answered.add_done_callback(functools.partial(self.method_queue.defer, self._finish))
+            if not answered.running():
+                break  # no thread is free, and more of them would be none
 
     def _finish(self, answered: futures.Future[_Answered]) -> None:
         for conn, lives_on in answered.result():
@@ -126,6 +129,7 @@ class LotWorker(Worker):
             for piece in body:
                 response.write(piece)
             response.close()
+            conn.sock.settimeout(SEND_SECONDS)
             conn.sock.sendall(b"".join(outbox))
             yield not response.should_close() and conn.parser.finish_body()
         except (StopIteration, OSError, errors.NoMoreData):

@@ -86,7 +86,8 @@ class Aside(Collect):
 
     def reply_to(self, received: wire.Request, peer: str) -> Callable[[], wire.Reply]:
         """Nothing is to be made durable."""
-        return lambda: self._replied(received)
+        reply = self._replied(received)
+        return lambda: reply
 
     def _replied(self, received: wire.Request) -> wire.Reply:
         """The function is told the domain of a site by any of its ids."""
