@@ -27,13 +27,11 @@ class _Sorted:
     """(site, reason) → refusals of which nothing is kept; site 0 stands for no known site."""
 
 
-def request(protocol: ModuleType, received: wire.Request, who: Caller, now: dt.datetime) -> wire.Reply:
-    """Accept what is good, refuse what is not, say which. Nothing is answered 2xx that is not durable."""
-    return begin(protocol, received, who, now)()
-
-
 def begin(protocol: ModuleType, received: wire.Request, who: Caller, now: dt.datetime) -> Callable[[], wire.Reply]:
-    """The same in two steps: everything but the wait for the disk, and that with the reply."""
+    """Accept what is good, refuse what is not. What is given then waits for the disk, and says which.
+
+    Nothing is answered 2xx that is not durable.
+    """
     try:
         gate.of_address(who.address, now)
         batch: wire.Batch = protocol.split(received)

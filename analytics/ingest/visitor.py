@@ -16,9 +16,10 @@ from django.conf import settings
 from analytics import buffer
 from analytics.events import ClientEvent
 from analytics.ingest import salts
+from analytics.protocols import scrub
 
+Address = scrub.Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _WITH_PORT = re.compile(r"\[([^]]*:[^]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}", re.ASCII)
 
 
@@ -49,7 +50,7 @@ def address(headers: Mapping[str, str], peer: str) -> Address | None:
 def parse_address(text: str) -> Address | None:
     """An address, with or without a port. A zone (`%eth0`) makes it none.
 
-    One that IPv6 carries whole (mapped, 6to4) is unwrapped: the /48 of `2002:cb00:7109::` would tell all of it.
+    One that IPv6 carries whole is unwrapped (scrub.carried).
     """
     if with_port := _WITH_PORT.fullmatch(text):
         text = with_port[1] or with_port[2]
@@ -59,9 +60,7 @@ def parse_address(text: str) -> Address | None:
         return None
     if "%" in text:
         return None
-    if isinstance(found, ipaddress.IPv6Address):
-        return found.ipv4_mapped or found.sixtofour or found
-    return found
+    return scrub.carried(found)
 
 
 def network(address: Address | None) -> str:

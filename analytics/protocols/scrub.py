@@ -13,6 +13,7 @@ from urllib.parse import unquote
 # Every sign may stand there plain, percent-encoded (once or more often), or as a JSON escape (of JSON within JSON too).
 # Of an escape always all is taken or nothing.
 _PERCENT = r"%(?:25){0,3}+"
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _HEX = "[0-9a-fA-F]"
 _BACKSLASHES = rf"(?:\\{{1,4}}+|{_PERCENT}5[cC])"
 _EQUALS = rf"(?:=|{_PERCENT}3[dD]|{_BACKSLASHES}u003[dD])"
@@ -129,13 +130,19 @@ def _shortened(match: re.Match[str]) -> str:
     return f"{match[1]}{network(address)}"
 
 
+def carried(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one carries whole (mapped, 6to4): the /48 of `2002:cb00:7109::` would tell it."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    return address.ipv4_mapped or address.sixtofour or address
+
+
 def network(address: str) -> str:
     """What may be kept of an address, without its length: `203.0.113.0`, `2001:db8:1::`; of what is none nothing."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
         return ""
-    if isinstance(found, ipaddress.IPv6Address):
-        found = found.ipv4_mapped or found.sixtofour or found
+    found = carried(found)
     bits = 24 if found.version == 4 else 48
     return str(ipaddress.ip_network((found, bits), strict=False).network_address)

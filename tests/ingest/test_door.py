@@ -36,7 +36,7 @@ def send(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     caller = hits.caller(named, visitor.parse_address(address))
     received = wire.Request("POST", "/", "", named, raw)
-    reply = accept.request(protocol, received, caller, now or dt.datetime.now(dt.UTC))
+    reply = accept.begin(protocol, received, caller, now or dt.datetime.now(dt.UTC))()
     return reply.status, json.loads(reply.body) if reply.content_type == "application/json" else reply.body
 
 
@@ -295,7 +295,7 @@ def test_when_nothing_can_be_stored_the_sender_has_to_come_back(
     body = events({}) if protocol is recount else {"n": "pageview", "u": "/", "d": "example.com"}
     caller = hits.caller({}, None)
     received = wire.Request("POST", "/", "", {}, json.dumps(body).encode())
-    reply = accept.request(protocol, received, caller, dt.datetime.now(dt.UTC))
+    reply = accept.begin(protocol, received, caller, dt.datetime.now(dt.UTC))()
     assert reply.status == 503
     assert int(reply.headers["Retry-After"]) > 0
     assert json.loads(reply.body)["error"]["code"] == "try_later"

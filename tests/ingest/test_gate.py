@@ -58,7 +58,7 @@ def request(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     builders._know_salts(now.date())
     caller = hits.caller(named, visitor.parse_address(address))
-    return accept.request(protocol, wire.Request("POST", "/", "", named, body), caller, now)
+    return accept.begin(protocol, wire.Request("POST", "/", "", named, body), caller, now)()
 
 
 def plausible_event(domain: str, **headers: str) -> wire.Reply:
@@ -73,7 +73,7 @@ def client_of(protocol: ModuleType, site: str, **headers: str) -> wire.Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     caller = hits.caller({"user-agent": builders.USER_AGENT} | named, visitor.parse_address("203.0.113.9"))
     builders._know_salts(NOW.date())
-    return accept.request(protocol, wire.Request(method, path, query.replace("SITE", site), named, raw), caller, NOW)
+    return accept.begin(protocol, wire.Request(method, path, query.replace("SITE", site), named, raw), caller, NOW)()
 
 
 # Method, path, query and body; SITE stands for the id.

@@ -25,7 +25,7 @@ def send(events: Sequence[Mapping[str, object]]) -> dict[int, str]:
     for start in range(0, len(events), Limits.EVENTS_PER_REQUEST):
         body = {"site": "example.com", "events": events[start : start + Limits.EVENTS_PER_REQUEST]}
         received = wire.Request("POST", "/v1/events", "", {}, json.dumps(body).encode())
-        reply = accept.request(recount, received, hits.caller({}, None), dt.datetime.now(dt.UTC))
+        reply = accept.begin(recount, received, hits.caller({}, None), dt.datetime.now(dt.UTC))()
         assert reply.status == 202
         refused |= {start + one["index"]: one["code"] for one in json.loads(reply.body)["rejected"]}
     return refused
